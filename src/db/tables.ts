@@ -1,0 +1,329 @@
+/** The tables as TypeScript sees them (camelCase, Temporal); migrations/*.sql say what they are. Holds no logic. */
+import type { ColumnType, Generated, JSONColumnType } from "kysely";
+
+type Instant = Temporal.Instant;
+type Defaulted<Type> = ColumnType<Type, Type | undefined, Type>;
+type Fixed<Type> = ColumnType<Type, never, never>;
+/** jsonb: read as the value, written as JSON text. */
+type Json<Type extends object | null> = JSONColumnType<Type, string | null | undefined, string | null>;
+
+export type Role = "administrator" | "manager" | "user" | "viewer";
+export type PersonKind = "lead" | "contact";
+export type Attributes = Record<string, string | number | boolean | null>;
+export type SuppressionScope = "campaign" | "campaigns" | "everything";
+export type SuppressionReason =
+  | "unsubscribed"
+  | "hard-bounce"
+  | "complaint"
+  | "do-not-contact"
+  | "manual"
+  | "imported"
+  | "erased";
+export type EmailCampaignStatus = "Scheduled" | "In Progress" | "Completed" | "Unsubscribed" | "Stopped" | "Paused";
+export type StopReason = "replied" | "bounced" | "complained" | "converted" | "cancelled" | "erased" | "do-not-contact";
+export type MessageState =
+  | "planned"
+  | "claimed"
+  | "in_data"
+  | "accepted"
+  | "deferred"
+  | "refused"
+  | "unknown"
+  | "skipped";
+export type ContentFormat = "html" | "mjml" | "markdown";
+export type FieldType = "text" | "number" | "boolean" | "date" | "url" | "choice";
+export type EntryKind =
+  | "unsubscribed"
+  | "resubscribed"
+  | "note"
+  | "status"
+  | "bounce"
+  | "complaint"
+  | "reply"
+  | "converted"
+  | "suppressed";
+
+/** What a message's bytes are made of besides its content version; erased with the person. */
+export type Composed = {
+  variables: Record<string, unknown>;
+  from: { name: string | null; address: string };
+  replyTo: { name: string | null; address: string } | null;
+  toName: string | null;
+  date: string;
+  boundary: string;
+  unsubscribeUrl: string;
+  unsubscribeMailto: string | null;
+  listLabel: string;
+};
+
+type Stamps = { createdAt: Instant; changedAt: Instant };
+type Id = Generated<number>;
+
+export type Tables = {
+  workspace: {
+    id: Generated<number>;
+    name: Defaulted<string>;
+    timeZone: Defaulted<string>;
+    language: Defaulted<string>;
+    postalAddress: string | null;
+    timeOfDay: Defaulted<Temporal.PlainTime>;
+    expiresAfterDays: Defaulted<number>;
+    burstGuard: Defaulted<number>;
+    setUpAt: Instant | null;
+    changedAt: Instant | null;
+  };
+  numberSeries: { series: string; lastNumber: number };
+  users: {
+    id: Id;
+    name: string;
+    email: string;
+    emailKey: string;
+    role: Role;
+    disabledAt: Instant | null;
+  } & Stamps;
+  setupLinks: { tokenHash: Buffer; createdAt: Instant; usedAt: Instant | null };
+  apiKeys: {
+    id: Id;
+    name: string;
+    userId: number | null;
+    role: Role;
+    keyHash: Buffer;
+    prefix: string;
+    createdAt: Instant;
+    lastUsedAt: Instant | null;
+    revokedAt: Instant | null;
+  };
+  emailAccounts: {
+    id: Id;
+    name: string;
+    nameKey: Fixed<string>;
+    kind: Defaulted<"smtp" | "mailbox">;
+    email: string | null;
+    smtpHost: string | null;
+    smtpPort: number | null;
+    smtpSecurity: "tls" | "starttls" | "none" | null;
+    smtpUser: string | null;
+    smtpPasswordEncrypted: string | null;
+    connections: Defaulted<number>;
+    forceAddress: Defaulted<boolean>;
+    forceName: Defaulted<boolean>;
+    holdUnknown: Defaulted<boolean>;
+    isDefault: Defaulted<boolean>;
+    pausedAt: Instant | null;
+    pausedReason: string | null;
+  } & Stamps;
+  senders: {
+    id: Id;
+    userId: number | null;
+    name: string;
+    email: string;
+    emailKey: string;
+    replyTo: string | null;
+    signatureHtml: string | null;
+    signatureText: string | null;
+    emailAccountId: number | null;
+    disabledAt: Instant | null;
+  } & Stamps;
+  personFields: {
+    id: Id;
+    key: string;
+    label: string;
+    type: FieldType;
+    choices: Json<string[] | null>;
+    createdAt: Instant;
+  };
+  people: {
+    id: Id;
+    kind: PersonKind;
+    salutation: string | null;
+    firstName: string | null;
+    middleName: string | null;
+    lastName: string | null;
+    fullName: string;
+    email: string | null;
+    emailKey: string | null;
+    company: string | null;
+    jobTitle: string | null;
+    phone: string | null;
+    mobile: string | null;
+    website: string | null;
+    city: string | null;
+    state: string | null;
+    country: string | null;
+    source: string | null;
+    status: string;
+    owner: string | null;
+    ownerId: number | null;
+    language: string | null;
+    timeZone: string | null;
+    notes: string | null;
+    attributes: ColumnType<Attributes, string | undefined, string>;
+    disabledAt: Instant | null;
+    erasedAt: Instant | null;
+  } & Stamps;
+  personAddresses: { id: Id; personId: number; email: string; emailKey: string };
+  emailGroups: { id: Id; title: string; titleKey: Fixed<string>; description: string | null } & Stamps;
+  emailGroupMembers: {
+    emailGroupId: number;
+    personId: number;
+    joinedAt: Instant;
+    unsubscribedAt: Instant | null;
+  };
+  suppressions: {
+    id: Id;
+    emailKey: string | null;
+    emailHash: Buffer | null;
+    scope: SuppressionScope;
+    campaignId: number | null;
+    reason: SuppressionReason;
+    origin: string | null;
+    personId: number | null;
+    createdAt: Instant;
+    liftedAt: Instant | null;
+    liftedBy: string | null;
+  };
+  emailTemplates: { id: Id; name: string; nameKey: Fixed<string>; currentVersionId: number | null } & Stamps;
+  contentVersions: {
+    id: Id;
+    emailTemplateId: number;
+    number: number;
+    format: ContentFormat;
+    subject: string;
+    preheader: string | null;
+    body: string;
+    text: string | null;
+    compiledSubject: string;
+    compiledHtml: string;
+    compiledText: string;
+    variables: ColumnType<string[], string, never>;
+    general: boolean;
+    contentHash: Buffer;
+    createdBy: string | null;
+    createdAt: Instant;
+  };
+  campaigns: {
+    id: Id;
+    name: string;
+    nameKey: Fixed<string>;
+    description: string | null;
+    timeOfDay: Temporal.PlainTime | null;
+    expiresAfterDays: number | null;
+    createdBy: string | null;
+  } & Stamps;
+  steps: {
+    id: Id;
+    campaignId: number;
+    position: number;
+    emailTemplateId: number;
+    sendAfterDays: number;
+    timeOfDay: Temporal.PlainTime | null;
+    expiresAfterDays: number | null;
+    addedAt: Instant;
+    removedAt: Instant | null;
+  };
+  emailCampaigns: {
+    id: Id;
+    number: string;
+    campaignId: number;
+    personId: number;
+    senderId: number | null;
+    batchId: number | null;
+    emailGroupId: number | null;
+    restartedFromId: number | null;
+    startOn: Temporal.PlainDate;
+    endOn: Temporal.PlainDate;
+    status: EmailCampaignStatus;
+    stopReason: StopReason | null;
+    nextDueAt: Instant | null;
+    createdBy: string | null;
+    finishedAt: Instant | null;
+  } & Stamps;
+  messages: {
+    id: Id;
+    emailCampaignId: number;
+    stepId: number;
+    personId: number;
+    campaignId: number;
+    state: MessageState;
+    reason: string | null;
+    dueAt: Instant;
+    plannedAt: Instant;
+    plannedOn: Temporal.PlainDate;
+    contentVersionId: number | null;
+    emailAccountId: number | null;
+    address: string | null;
+    messageId: string | null;
+    composed: Json<Composed | null>;
+    attempts: Defaulted<number>;
+    nextAttemptAt: Instant | null;
+    claimedBy: string | null;
+    claimedUntil: Instant | null;
+    fence: Defaulted<number>;
+    firstAttemptAt: Instant | null;
+    finishedAt: Instant | null;
+    replyCode: number | null;
+    replyEnhanced: string | null;
+    replyText: string | null;
+  };
+  deliveryAttempts: {
+    id: Id;
+    messageId: number;
+    attempt: number;
+    at: Instant;
+    outcome: string;
+    stage: string | null;
+    replyCode: number | null;
+    replyEnhanced: string | null;
+    replyText: string | null;
+  };
+  timelineEntries: {
+    id: Id;
+    personId: number;
+    emailCampaignId: number | null;
+    kind: EntryKind;
+    subject: string;
+    detail: ColumnType<Record<string, unknown>, string | undefined, string>;
+    at: Instant;
+  };
+  mailboxMessages: {
+    id: Id;
+    messageId: number | null;
+    envelopeFrom: string;
+    envelopeTo: string;
+    subject: string;
+    bytes: Buffer;
+    receivedAt: Instant;
+  };
+  auditEntries: {
+    id: Id;
+    at: Instant;
+    actor: string;
+    action: string;
+    subjectType: string;
+    subjectId: string;
+    before: Json<object | null>;
+    after: Json<object | null>;
+  };
+  jobs: {
+    id: Id;
+    kind: string;
+    state: "queued" | "running" | "succeeded" | "failed";
+    done: Defaulted<number>;
+    total: number | null;
+    input: ColumnType<Record<string, unknown>, string | undefined, string>;
+    result: Json<object | null>;
+    error: string | null;
+    createdBy: string | null;
+    createdAt: Instant;
+    startedAt: Instant | null;
+    finishedAt: Instant | null;
+  };
+  idempotentRequests: {
+    key: string;
+    actor: string;
+    requestHash: Buffer;
+    status: number | null;
+    body: string | null;
+    createdAt: Instant;
+  };
+};
