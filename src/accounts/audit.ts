@@ -1,0 +1,47 @@
+/** The audit log: who changed what, and when (E35). Append-only; never holds a password, a token or a key. */
+import type { Tx } from "../db/database.ts";
+
+/** One change. `before` and `after` hold the fields that changed; null where there was or is nothing. */
+export type Change = {
+  readonly actor: { readonly name: string };
+  /** A verb in the domain's words: `create`, `update`, `pause`, `revoke`. */
+  readonly action: string;
+  /** Kebab-case, as in the URL but singular: `email-campaign`. */
+  readonly subjectType: string;
+  readonly subjectId: string | number;
+  readonly before?: object | null;
+  readonly after?: object | null;
+};
+
+/** Writes one change in the transaction that makes it, so that neither stands without the other. */
+export async function recordChange(tx: Tx, change: Change, now: Temporal.Instant): Promise<void> {
+  await tx
+    .insertInto("auditEntries")
+    .values({
+      at: now,
+      actor: change.actor.name,
+      action: change.action,
+      subjectType: change.subjectType,
+      subjectId: String(change.subjectId),
+      before: written(change.before),
+      after: written(change.after),
+    })
+    .execute();
+}
+
+/** The fields of `after` that differ from `before`, as a pair for {@link recordChange}; null when nothing does. */
+export function difference<Row extends object>(
+  before: Row,
+  after: Partial<Row>,
+): { before: Partial<Row>; after: Partial<Row> } | null {
+  const keys = (Object.keys(after) as (keyof Row)[]).filter(
+    (key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]),
+  );
+  if (keys.length === 0) return null;
+  const pick = (row: Partial<Row>) => Object.fromEntries(keys.map((key) => [key, row[key] ?? null])) as Partial<Row>;
+  return { before: pick(before), after: pick(after) };
+}
+
+function written(value: object | null | undefined): string | null {
+  return value == null ? null : JSON.stringify(value);
+}
