@@ -313,6 +313,8 @@ export type Tables = {
     input: ColumnType<Record<string, unknown>, string | undefined, string>;
     result: Json<object | null>;
     error: string | null;
+    attempt: Defaulted<number>;
+    heartbeatAt: Instant | null;
     createdBy: string | null;
     createdAt: Instant;
     startedAt: Instant | null;

@@ -370,11 +370,15 @@ create table jobs (
   input jsonb not null default '{}',
   result jsonb,
   error text,
+  -- Only grows, so that a run that was given up for dead writes nothing; the heartbeat says whether it is.
+  attempt integer not null default 0,
+  heartbeat_at timestamptz,
   created_by text,
   created_at timestamptz not null,
   started_at timestamptz,
   finished_at timestamptz
 );
+create index jobs_unfinished on jobs (id) where state in ('queued', 'running');
 
 -- Answers to requests that carried an Idempotency-Key, so that a repeated request repeats the answer and nothing else.
 create table idempotent_requests (
