@@ -311,7 +311,7 @@ export type Tables = {
     done: Defaulted<number>;
     total: number | null;
     input: ColumnType<Record<string, unknown>, string | undefined, string>;
-    result: Json<object | null>;
+    result: Json<Record<string, unknown> | null>;
     error: string | null;
     attempt: Defaulted<number>;
     heartbeatAt: Instant | null;
