@@ -1,0 +1,313 @@
+/** The contract of people: leads and contacts over one row, declared fields, and the filter that names many at once. Data only. */
+import { z } from "zod";
+import { contract, dayInput, id, idParams, instant, line, listOf, page } from "../http/contract.ts";
+
+export const kinds = ["lead", "contact"] as const;
+
+/** What a person's status may be. "Do Not Contact" and "Converted" stop what runs for the person. */
+export const leadStatuses = [
+  "Lead",
+  "Open",
+  "Replied",
+  "Opportunity",
+  "Quotation",
+  "Lost Quotation",
+  "Interested",
+  "Converted",
+  "Do Not Contact",
+] as const;
+export const contactStatuses = ["Passive", "Open", "Replied", "Do Not Contact"] as const;
+export const DO_NOT_CONTACT = "Do Not Contact";
+const status = z.enum([...new Set([...leadStatuses, ...contactStatuses])]);
+
+export const fieldTypes = ["text", "number", "boolean", "date", "url", "choice"] as const;
+/** Lower case with underscores, as templates write it; it cannot name a property every object has. */
+const RESERVED = ["constructor", "prototype", "doc"];
+export const fieldKey = z
+  .string()
+  .regex(/^[a-z][a-z0-9_]{0,62}$/, "A key starts with a letter and holds lower-case letters, digits and underscores.")
+  .refine((key) => !RESERVED.includes(key), "This key is reserved.");
+
+export const MAX_ADDRESSES = 20;
+const MAX_NOTES = 20_000;
+const MAX_ATTRIBUTES = 200;
+const MAX_ATTRIBUTE = 4_000;
+
+const text = (most = 200) => line(most).nullable();
+const attributeValue = z.union([z.string().max(MAX_ATTRIBUTE), z.number(), z.boolean(), z.null()]);
+const attributes = z
+  .record(fieldKey, attributeValue)
+  .refine((given) => Object.keys(given).length <= MAX_ATTRIBUTES, `At most ${MAX_ATTRIBUTES} attributes.`);
+
+const address = z.object({ email: z.string().max(320), primary: z.boolean().default(false) });
+
+const details = {
+  salutation: text(50),
+  firstName: text(),
+  middleName: text(),
+  lastName: text(),
+  fullName: text(400).describe("Made of the parts of the name when they are given (E125)."),
+  email: z.string().max(320).nullable().describe("The primary address; give this or `addresses`."),
+  addresses: z
+    .array(address)
+    .max(MAX_ADDRESSES)
+    .describe("All addresses. One is primary: the one marked, else the first. Two marked are refused (E126)."),
+  company: text(),
+  jobTitle: text(),
+  phone: text(100),
+  mobile: text(100),
+  website: text(500),
+  city: text(),
+  state: text(),
+  country: text(),
+  source: text(),
+  status,
+  owner: text().describe("Who looks after this person: the name or address of a colleague."),
+  language: text(35).describe("BCP 47: de, pt-BR."),
+  timeZone: text(64).describe("IANA: Europe/Lisbon."),
+  notes: z.string().max(MAX_NOTES).nullable(),
+  attributes,
+  disabled: z.boolean(),
+};
+
+export const personInput = z.object(details).partial();
+export type PersonInput = z.infer<typeof personInput>;
+
+export const person = z.object({
+  id,
+  kind: z.enum(kinds),
+  salutation: z.string().nullable(),
+  firstName: z.string().nullable(),
+  middleName: z.string().nullable(),
+  lastName: z.string().nullable(),
+  fullName: z.string(),
+  email: z.string().nullable(),
+  addresses: z.array(z.object({ email: z.string(), primary: z.boolean() })),
+  company: z.string().nullable(),
+  jobTitle: z.string().nullable(),
+  phone: z.string().nullable(),
+  mobile: z.string().nullable(),
+  website: z.string().nullable(),
+  city: z.string().nullable(),
+  state: z.string().nullable(),
+  country: z.string().nullable(),
+  source: z.string().nullable(),
+  status: z.string(),
+  owner: z.string().nullable(),
+  ownerId: id.nullable(),
+  language: z.string().nullable(),
+  timeZone: z.string().nullable(),
+  notes: z.string().nullable(),
+  attributes: z.record(z.string(), attributeValue),
+  optedOut: z
+    .enum(["campaigns", "everything"])
+    .nullable()
+    .describe("The widest suppression of the primary address that is not about one Campaign alone."),
+  disabledAt: instant.nullable(),
+  erasedAt: instant.nullable(),
+  createdAt: instant,
+  changedAt: instant,
+});
+
+const oneOrMore = <Item extends z.ZodType>(item: Item) => z.array(item).min(1).max(100);
+
+/** Which people are meant: every given part must hold. Without any part: everybody who is not erased. */
+export const filterSchema = z.object({
+  kind: z.enum(kinds).optional(),
+  q: z.string().trim().min(1).max(200).optional().describe("Found in the name, the company or the address."),
+  status: oneOrMore(status).optional(),
+  source: oneOrMore(z.string().max(200)).optional(),
+  owner: oneOrMore(z.string().max(200)).optional(),
+  company: oneOrMore(z.string().max(200)).optional(),
+  country: oneOrMore(z.string().max(200)).optional(),
+  emailGroupId: id.optional().describe("Subscribed members of this Email Group."),
+  createdFrom: instantOrDay().optional().describe("Created at this moment or day, or later."),
+  createdBefore: instantOrDay().optional().describe("Created before this moment or day."),
+  attributes: z.record(fieldKey, z.string().max(MAX_ATTRIBUTE)).optional(),
+  ids: z.array(id).max(10_000).optional(),
+});
+export type PeopleFilter = z.infer<typeof filterSchema>;
+
+function instantOrDay() {
+  return z.union([
+    dayInput,
+    z.string().refine((given) => {
+      try {
+        Temporal.Instant.from(given);
+        return true;
+      } catch {
+        return false;
+      }
+    }, "Written as 2026-12-01 or 2026-12-01T09:00:00Z."),
+  ]);
+}
+
+export const sortable = ["id", "fullName", "email", "company", "status", "createdAt", "changedAt"] as const;
+export type Sort = (typeof sortable)[number] | `-${(typeof sortable)[number]}`;
+export const sortBy = z
+  .enum(sortable.flatMap((column) => [column, `-${column}`] as Sort[]))
+  .default("id")
+  .describe("A column, with a minus for descending.");
+
+const { kind: _kind, attributes: _attributes, ids: _ids, ...filters } = filterSchema.shape;
+/** `attributes.<key>=value` filters by a declared field; any other unknown parameter is refused. */
+const listQuery = z.object({ ...filters, ...page, sort: sortBy }).catchall(z.string().max(MAX_ATTRIBUTE));
+const exportQuery = z.object(filters).catchall(z.string().max(MAX_ATTRIBUTE));
+
+function resource(path: "/leads" | "/contacts", one: "Lead" | "Contact") {
+  const tag = `${one}s`;
+  return contract({
+    list: {
+      method: "GET",
+      path,
+      summary: `List ${tag.toLowerCase()}`,
+      description: "Further filters: `attributes.<key>=<value>` for each declared field.",
+      tag,
+      access: "viewer",
+      query: listQuery,
+      success: { status: 200, body: listOf(person) },
+    },
+    export: {
+      method: "GET",
+      path: `${path}/export`,
+      summary: `Download ${tag.toLowerCase()} as CSV`,
+      description: "Cells that a spreadsheet would run as a formula start with an apostrophe; an import takes it off again.",
+      tag,
+      access: "manager",
+      query: exportQuery,
+      produces: "text/csv; charset=utf-8",
+      success: { status: 200 },
+    },
+    read: {
+      method: "GET",
+      path: `${path}/:id`,
+      summary: `Read one ${one}`,
+      tag,
+      access: "viewer",
+      params: idParams,
+      success: { status: 200, body: person },
+    },
+    create: {
+      method: "POST",
+      path,
+      summary: `Create a ${one}`,
+      tag,
+      access: "user",
+      body: personInput,
+      success: { status: 201, body: person },
+    },
+    update: {
+      method: "PATCH",
+      path: `${path}/:id`,
+      summary: `Change a ${one}`,
+      description: "What is left out stays; null clears. Attributes are merged: null removes one.",
+      tag,
+      access: "user",
+      params: idParams,
+      body: personInput,
+      success: { status: 200, body: person },
+    },
+    remove: {
+      method: "DELETE",
+      path: `${path}/:id`,
+      summary: `Delete a ${one} that no Email Campaign names`,
+      tag,
+      access: "manager",
+      params: idParams,
+      success: { status: 204 },
+    },
+    erase: {
+      method: "PUT",
+      path: `${path}/:id/erasure`,
+      summary: `Erase a ${one}: what identifies the person goes for good, the opt-out stays as a keyed hash`,
+      tag,
+      access: "manager",
+      params: idParams,
+      success: { status: 200, body: person },
+    },
+    merge: {
+      method: "PUT",
+      path: `${path}/:id/merge`,
+      summary: `Merge a ${one} into another person`,
+      description: "The other person keeps what it has and takes over what it lacks; opt-outs of either hold for both.",
+      tag,
+      access: "manager",
+      params: idParams,
+      body: z.object({ into: id }),
+      success: { status: 200, body: person },
+    },
+  });
+}
+
+export const leads = resource("/leads", "Lead");
+export const contacts = resource("/contacts", "Contact");
+
+export const conversion = contract({
+  convert: {
+    method: "PUT",
+    path: "/leads/:id/conversion",
+    summary: "Convert a Lead to a Contact",
+    description:
+      "Address, timeline and running Email Campaigns stay. (Setting a Lead's status to Converted is what stops them.)",
+    tag: "Leads",
+    access: "user",
+    params: idParams,
+    success: { status: 200, body: person },
+  },
+});
+
+const personField = z.object({
+  id,
+  key: z.string(),
+  label: z.string(),
+  type: z.enum(fieldTypes),
+  choices: z.array(z.string()).nullable(),
+  createdAt: instant,
+});
+const fieldInput = z.object({
+  key: fieldKey,
+  label: line(),
+  type: z.enum(fieldTypes).default("text"),
+  choices: z.array(line()).min(1).max(500).nullable().default(null),
+});
+export type FieldInput = z.infer<typeof fieldInput>;
+
+export const personFields = contract({
+  list: {
+    method: "GET",
+    path: "/person-fields",
+    summary: "List the declared fields of people",
+    tag: "People fields",
+    access: "viewer",
+    query: z.object(page),
+    success: { status: 200, body: listOf(personField) },
+  },
+  create: {
+    method: "POST",
+    path: "/person-fields",
+    summary: "Declare a field",
+    tag: "People fields",
+    access: "manager",
+    body: fieldInput,
+    success: { status: 201, body: personField },
+  },
+  update: {
+    method: "PATCH",
+    path: "/person-fields/:id",
+    summary: "Change a field's label or choices",
+    tag: "People fields",
+    access: "manager",
+    params: idParams,
+    body: fieldInput.pick({ label: true, choices: true }).partial(),
+    success: { status: 200, body: personField },
+  },
+  remove: {
+    method: "DELETE",
+    path: "/person-fields/:id",
+    summary: "Remove a field that nobody has a value for",
+    tag: "People fields",
+    access: "manager",
+    params: idParams,
+    success: { status: 204 },
+  },
+});

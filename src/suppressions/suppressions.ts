@@ -1,0 +1,220 @@
+/** Front door: which addresses get nothing more. Checked by key, so letter case never matters (E98); it never deletes, it lifts. */
+import { createHmac } from "node:crypto";
+import { type Expression, sql } from "kysely";
+import type { Db, Tx } from "../db/database.ts";
+import type { SuppressionReason, SuppressionScope } from "../db/tables.ts";
+
+export type Suppression = {
+  readonly id: number;
+  readonly scope: SuppressionScope;
+  readonly campaignId: number | null;
+  readonly reason: SuppressionReason;
+  readonly createdAt: Temporal.Instant;
+};
+
+export type NewSuppression = {
+  /** The address as `core/address` keys it. */
+  readonly emailKey: string;
+  readonly personId?: number | null;
+  readonly scope: SuppressionScope;
+  /** Required with scope `campaign`, absent with the others. */
+  readonly campaignId?: number | null;
+  readonly reason: SuppressionReason;
+  /** Where it came from: a link in message 7, a colleague, a file. */
+  readonly origin?: string | null;
+};
+
+/**
+ * Suppresses an address. Harmless twice (E90).
+ * @returns the id, or null when the same suppression is in force already.
+ */
+export async function suppress(tx: Tx, what: NewSuppression, now: Temporal.Instant): Promise<number | null> {
+  const made = await tx
+    .insertInto("suppressions")
+    .values({
+      emailKey: what.emailKey,
+      emailHash: null,
+      scope: what.scope,
+      campaignId: what.scope === "campaign" ? (what.campaignId ?? null) : null,
+      reason: what.reason,
+      origin: what.origin ?? null,
+      personId: what.personId ?? null,
+      createdAt: now,
+      liftedAt: null,
+      liftedBy: null,
+    })
+    .onConflict((conflict) => conflict.doNothing())
+    .returning("id")
+    .executeTakeFirst();
+  return made?.id ?? null;
+}
+
+/** Suppresses many addresses at once, for one reason. @returns how many were not suppressed so before. */
+export async function suppressAll(
+  tx: Tx,
+  emailKeys: readonly string[],
+  what: Pick<NewSuppression, "reason" | "origin">,
+  now: Temporal.Instant,
+): Promise<number> {
+  if (emailKeys.length === 0) return 0;
+  const made = await sql<{ made: number }>`
+    with made as (
+      insert into suppressions (email_key, scope, reason, origin, person_id, created_at)
+      select distinct on (given.key) given.key, 'everything', ${what.reason}, ${what.origin ?? null}, people.id, ${now}::timestamptz
+      from unnest(${emailKeys}::text[]) as given (key) left join people on people.email_key = given.key
+      on conflict do nothing
+      returning 1
+    ) select count(*)::int as made from made`.execute(tx);
+  return made.rows[0]?.made ?? 0;
+}
+
+/** Which suppressions to lift: all parts given must hold. */
+export type Lifted = {
+  readonly scope?: SuppressionScope;
+  readonly campaignId?: number;
+  readonly reasons: readonly SuppressionReason[];
+};
+
+/**
+ * Lifts suppressions of an address. Only the person's own act may name the reason `unsubscribed`.
+ * @returns how many were lifted.
+ */
+export async function lift(
+  tx: Tx,
+  emailKey: string,
+  which: Lifted,
+  by: string,
+  now: Temporal.Instant,
+): Promise<number> {
+  let query = tx
+    .updateTable("suppressions")
+    .set({ liftedAt: now, liftedBy: by })
+    .where("emailKey", "=", emailKey)
+    .where("liftedAt", "is", null)
+    .where("reason", "in", which.reasons);
+  if (which.scope) query = query.where("scope", "=", which.scope);
+  if (which.campaignId !== undefined) query = query.where("campaignId", "=", which.campaignId);
+  return Number((await query.executeTakeFirst()).numUpdatedRows);
+}
+
+/** The suppression that keeps a mail of this Campaign from this address, the widest first; null when there is none (E101). */
+export async function covering(db: Db, emailKey: string, campaignId: number | null): Promise<Suppression | null> {
+  const found = await db
+    .selectFrom("suppressions")
+    .select(["id", "scope", "campaignId", "reason", "createdAt"])
+    .where("emailKey", "=", emailKey)
+    .where("liftedAt", "is", null)
+    .where((where) => where.or([where("scope", "<>", "campaign"), where("campaignId", "=", campaignId)]))
+    .orderBy(widestFirst)
+    .orderBy("id")
+    .executeTakeFirst();
+  return found ?? null;
+}
+
+const widestFirst = sql`array_position(array['everything', 'campaigns', 'campaign'], scope)`;
+
+/**
+ * SQL for many at once: the reason of the suppression that covers the address, or null. Give it references:
+ * `suppressedBy(sql.ref("people.email_key"), sql.ref("messages.campaign_id"))`.
+ */
+export function suppressedBy(emailKey: Expression<unknown>, campaignId: Expression<unknown> | number | null) {
+  return sql<SuppressionReason | null>`(
+    select covering.reason from suppressions covering
+    where covering.lifted_at is null and covering.email_key = ${emailKey}
+      and (covering.scope <> 'campaign' or covering.campaign_id = ${campaignId})
+    order by array_position(array['everything', 'campaigns', 'campaign'], covering.scope), covering.id limit 1)`;
+}
+
+/** What an erased address is remembered by: without the secret nobody can tell from it who it was. */
+export function erasedHash(secret: string, emailKey: string): Buffer {
+  return createHmac("sha256", secret).update(`erased:${emailKey}`).digest();
+}
+
+/**
+ * Remembers erased addresses by keyed hash alone: the key goes from every suppression of theirs, the effect stays.
+ * An address that comes back is found again by {@link restoreErased}.
+ */
+export async function forget(
+  tx: Tx,
+  emailKeys: readonly string[],
+  secret: string,
+  now: Temporal.Instant,
+): Promise<void> {
+  for (const emailKey of emailKeys) {
+    const emailHash = erasedHash(secret, emailKey);
+    await tx
+      .updateTable("suppressions")
+      .set({ emailKey: null, emailHash, personId: null, origin: null })
+      .where("emailKey", "=", emailKey)
+      .execute();
+    await tx
+      .insertInto("suppressions")
+      .values({
+        emailKey: null,
+        emailHash,
+        scope: "everything",
+        campaignId: null,
+        reason: "erased",
+        origin: null,
+        personId: null,
+        createdAt: now,
+        liftedAt: null,
+        liftedBy: null,
+      })
+      .execute();
+  }
+}
+
+/** The hashes of erased addresses, base64; an import asks once and compares row by row. */
+export async function erasedHashes(db: Db): Promise<ReadonlySet<string>> {
+  const rows = await db
+    .selectFrom("suppressions")
+    .select("emailHash")
+    .distinct()
+    .where("liftedAt", "is", null)
+    .where("emailHash", "is not", null)
+    .execute();
+  return new Set(rows.flatMap(({ emailHash }) => (emailHash ? [emailHash.toString("base64")] : [])));
+}
+
+/** An address that was erased and comes back stays suppressed: by its key again, from the hash that was kept (L4). */
+export async function restoreErased(
+  tx: Tx,
+  emailKeys: readonly string[],
+  secret: string,
+  now: Temporal.Instant,
+): Promise<void> {
+  const byHash = new Map(emailKeys.map((key) => [erasedHash(secret, key).toString("base64"), key]));
+  if (byHash.size === 0) return;
+  const found = await tx
+    .selectFrom("suppressions")
+    .select("emailHash")
+    .distinct()
+    .where("liftedAt", "is", null)
+    .where(
+      "emailHash",
+      "in",
+      [...byHash.keys()].map((hash) => Buffer.from(hash, "base64")),
+    )
+    .execute();
+  const again = found.flatMap(({ emailHash }) => byHash.get(emailHash?.toString("base64") ?? "") ?? []);
+  await suppressAll(tx, again, { reason: "erased", origin: "the address was erased and came back" }, now);
+}
+
+/**
+ * A person's new address inherits what the person asked for under the old one; a bounce stays with the old address.
+ */
+export async function carryOver(
+  tx: Tx,
+  fromKey: string,
+  toKey: string,
+  personId: number,
+  now: Temporal.Instant,
+): Promise<void> {
+  await sql`
+    insert into suppressions (email_key, scope, campaign_id, reason, origin, person_id, created_at)
+    select ${toKey}, scope, campaign_id, reason, 'carried over from the address before', ${personId}, ${now}::timestamptz
+    from suppressions
+    where email_key = ${fromKey} and lifted_at is null and reason <> 'hard-bounce'
+    on conflict do nothing`.execute(tx);
+}
