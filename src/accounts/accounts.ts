@@ -1,0 +1,181 @@
+/** Front door: from whom a mail comes and by which server it leaves. Sends nothing; changes nothing. */
+import { refuse } from "../core/problem.ts";
+import type { Db } from "../db/database.ts";
+import type { Seal } from "../http/idempotency.ts";
+import { isLoopback } from "./email-accounts.ts";
+import * as senders from "./senders.ts";
+
+export { find as findSender, findByEmail as findSenderByEmail, type Sender } from "./senders.ts";
+
+/** A server to send by, with its password, or the built-in mailbox. `id` is null for one that stands in no table. */
+export type Account = {
+  readonly id: number | null;
+  readonly name: string;
+  readonly email: string | null;
+  readonly connections: number;
+  readonly forceAddress: boolean;
+  readonly forceName: boolean;
+  readonly holdUnknown: boolean;
+  readonly pausedAt: Temporal.Instant | null;
+  readonly pausedReason: string | null;
+} & (
+  | { readonly kind: "mailbox" }
+  | {
+      readonly kind: "smtp";
+      readonly host: string;
+      readonly port: number;
+      readonly security: "tls" | "starttls" | "none";
+      readonly user: string | null;
+      readonly password: string | null;
+    }
+);
+
+/** What accounts need to know besides the database: how passwords open, and TIDINGS_SMTP_URL. */
+export type Vault = { readonly seal: Pick<Seal, "decrypt">; readonly smtpUrl?: string | null };
+
+/** The settings every module reads. */
+export function workspace(db: Db) {
+  return db.selectFrom("workspace").selectAll().executeTakeFirstOrThrow();
+}
+
+/**
+ * Who an Email Campaign is sent by when it starts: the chosen sender, else the caller's own (E31), else nobody in
+ * particular: null, and the account's own address is used (E81). Refuses a sender that cannot send (E32).
+ */
+export async function senderFor(
+  db: Db,
+  { senderId, userId }: { senderId?: number | null; userId?: number | null },
+): Promise<senders.Sender | null> {
+  const sender = senderId ? await senders.find(db, senderId) : userId ? await ownSender(db, userId) : null;
+  if (senderId && !sender) return refuse("sender-not-found", `There is no sender ${senderId}.`, "/senderId");
+  if (!sender) return null;
+  if (sender.disabledAt)
+    refuse("sender-disabled", `The sender ${sender.name} is disabled. Choose another one.`, "/senderId");
+  if (sender.userId !== null) {
+    const user = await db.selectFrom("users").select("disabledAt").where("id", "=", sender.userId).executeTakeFirst();
+    if (user?.disabledAt)
+      refuse(
+        "sender-disabled",
+        `The user of the sender ${sender.name} is disabled. Choose another sender.`,
+        "/senderId",
+      );
+  }
+  if (sender.emailAccountId === null && (await hasAccountsButNoDefault(db)))
+    refuse(
+      "sender-without-account",
+      `The sender ${sender.name} has no email account, and no account is the default. Set one.`,
+      "/senderId",
+    );
+  return sender;
+}
+
+/**
+ * The account a sender's mails leave by: the sender's own, else the default one, else TIDINGS_SMTP_URL, else the
+ * built-in mailbox.
+ */
+export async function accountFor(
+  db: Db,
+  sender: Pick<senders.Sender, "emailAccountId"> | null,
+  vault: Vault,
+): Promise<Account> {
+  let query = db.selectFrom("emailAccounts").selectAll().limit(1);
+  query = sender?.emailAccountId ? query.where("id", "=", sender.emailAccountId) : query.where("isDefault", "=", true);
+  const row = await query.executeTakeFirst();
+  if (!row) return vault.smtpUrl ? accountOfUrl(vault.smtpUrl) : MAILBOX;
+  const { smtpHost: host, smtpPort: port, smtpSecurity: security } = row;
+  if (row.kind === "mailbox" || host === null || port === null || security === null)
+    return { ...MAILBOX, ...common(row), id: row.id, name: row.name };
+  const password = row.smtpPasswordEncrypted === null ? null : vault.seal.decrypt(row.smtpPasswordEncrypted);
+  return {
+    ...common(row),
+    id: row.id,
+    name: row.name,
+    kind: "smtp",
+    host,
+    port,
+    security,
+    user: row.smtpUser,
+    password,
+  };
+}
+
+/**
+ * The From and Reply-To of a mail: the sender's address, or the account's when there is no sender (E81) or the account
+ * forces its own address or name (E84); the sender then gets the answers (E83). Null: nobody has an address.
+ */
+export function identityOf(
+  sender: Pick<senders.Sender, "name" | "email" | "replyTo"> | null,
+  account: Account,
+): { from: { name: string | null; address: string }; replyTo: { name: string | null; address: string } | null } | null {
+  const forced = account.forceAddress && account.email !== null;
+  const address = forced || !sender ? account.email : sender.email;
+  if (address === null) return null;
+  const name = account.forceName || !sender ? account.name : sender.name;
+  const answersTo = sender?.replyTo ?? (sender && address !== sender.email ? sender.email : null);
+  return { from: { name, address }, replyTo: answersTo === null ? null : { name: null, address: answersTo } };
+}
+
+const MAILBOX: Account = {
+  id: null,
+  kind: "mailbox",
+  name: "Mailbox",
+  email: null,
+  connections: 1,
+  forceAddress: false,
+  forceName: false,
+  holdUnknown: false,
+  pausedAt: null,
+  pausedReason: null,
+};
+
+/** `smtps://user:password@host:465`, `smtp://host:587?security=starttls&email=a@example.com&name=Example`. */
+export function accountOfUrl(text: string): Account {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (!url || !/^smtps?:$/.test(url.protocol) || url.hostname === "")
+    return refuse("smtp-url-invalid", "An SMTP URL is written as smtp://user:password@host:587 or smtps://….");
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  const asked = url.searchParams.get("security");
+  const usual = url.protocol === "smtps:" ? "tls" : isLoopback(host) ? "none" : "starttls";
+  const security = asked === "tls" || asked === "starttls" || asked === "none" ? asked : usual;
+  if (security === "none" && !isLoopback(host))
+    refuse("smtp-url-invalid", "Without TLS, mails may go to this machine only. Use smtps:// or security=starttls.");
+  return {
+    ...MAILBOX,
+    kind: "smtp",
+    name: url.searchParams.get("name") ?? "Tidings",
+    email: url.searchParams.get("email"),
+    connections: 5,
+    host,
+    port: url.port === "" ? (security === "tls" ? 465 : isLoopback(host) ? 25 : 587) : Number(url.port),
+    security,
+    user: url.username === "" ? null : decodeURIComponent(url.username),
+    password: url.password === "" ? null : decodeURIComponent(url.password),
+  };
+}
+
+function common(
+  row: Pick<
+    Account,
+    "email" | "connections" | "forceAddress" | "forceName" | "holdUnknown" | "pausedAt" | "pausedReason"
+  >,
+) {
+  const { email, connections, forceAddress, forceName, holdUnknown, pausedAt, pausedReason } = row;
+  return { email, connections, forceAddress, forceName, holdUnknown, pausedAt, pausedReason };
+}
+
+async function ownSender(db: Db, userId: number) {
+  const row = await db
+    .selectFrom("senders")
+    .select("id")
+    .where("userId", "=", userId)
+    .where("disabledAt", "is", null)
+    .orderBy("id")
+    .limit(1)
+    .executeTakeFirst();
+  return row ? senders.find(db, row.id) : null;
+}
+
+async function hasAccountsButNoDefault(db: Db): Promise<boolean> {
+  const rows = await db.selectFrom("emailAccounts").select("isDefault").orderBy("isDefault", "desc").limit(1).execute();
+  return rows.length > 0 && !rows[0]?.isDefault;
+}

@@ -1,0 +1,285 @@
+/** The contract of users, API keys, senders and email accounts. A password or key is taken or shown once, never read back. */
+import { z } from "zod";
+import { contract, id, idParams, instant, line, listOf, page } from "../http/contract.ts";
+
+export const role = z.enum(["administrator", "manager", "user", "viewer"]);
+const email = z.string().trim().min(1).max(320).meta({ format: "email" });
+const disabled = z.boolean().describe("A disabled one is kept, and used for nothing new.");
+
+export const user = z.object({
+  id: z.number(),
+  name: z.string(),
+  email: z.string(),
+  role,
+  disabledAt: instant.nullable(),
+  createdAt: instant,
+  changedAt: instant,
+});
+
+export const apiKey = z.object({
+  id: z.number(),
+  name: z.string(),
+  role,
+  userId: z.number().nullable(),
+  prefix: z.string().describe("How the key begins, to tell keys apart."),
+  createdAt: instant,
+  lastUsedAt: instant.nullable(),
+  revokedAt: instant.nullable(),
+});
+
+export const sender = z.object({
+  id: z.number(),
+  userId: z.number().nullable(),
+  name: z.string(),
+  email: z.string(),
+  replyTo: z.string().nullable(),
+  signatureHtml: z.string().nullable(),
+  signatureText: z.string().nullable(),
+  emailAccountId: z.number().nullable().describe("Null: the default email account."),
+  disabledAt: instant.nullable(),
+  createdAt: instant,
+  changedAt: instant,
+});
+
+const security = z.enum(["tls", "starttls", "none"]);
+
+export const emailAccount = z.object({
+  id: z.number(),
+  name: z.string(),
+  email: z.string().nullable(),
+  smtpHost: z.string().nullable(),
+  smtpPort: z.number().nullable(),
+  smtpSecurity: security.nullable(),
+  smtpUser: z.string().nullable(),
+  hasPassword: z.boolean(),
+  connections: z.number(),
+  forceAddress: z.boolean(),
+  forceName: z.boolean(),
+  holdUnknown: z.boolean(),
+  isDefault: z.boolean(),
+  pausedAt: instant.nullable(),
+  pausedReason: z.string().nullable(),
+  createdAt: instant,
+  changedAt: instant,
+});
+
+const userInput = z.object({ name: line(), email, role });
+const senderInput = z.object({
+  userId: id.nullable().optional().describe("Whose own sender this is: the default for what they start."),
+  name: line().describe("Shown beside the address."),
+  email,
+  replyTo: email.nullable().optional(),
+  signatureHtml: z.string().max(20_000).nullable().optional(),
+  signatureText: z.string().max(20_000).nullable().optional(),
+  emailAccountId: id.nullable().optional(),
+});
+const emailAccountInput = z.object({
+  name: line(),
+  email: email
+    .nullable()
+    .optional()
+    .describe("The account's own address: sent from when no sender is chosen or forceAddress is set."),
+  smtpHost: z
+    .string()
+    .trim()
+    .max(253)
+    .regex(/^[A-Za-z0-9._:-]+$/, "Must be a host name or IP address."),
+  smtpPort: z.number().int().min(1).max(65_535),
+  smtpSecurity: security,
+  smtpUser: z.string().max(500).nullable().optional(),
+  smtpPassword: z.string().max(2000).nullable().optional().describe("Write-only. Kept encrypted; never answered."),
+  connections: z.number().int().min(1).max(100).optional(),
+  forceAddress: z.boolean().optional().describe("Send from the account's address whoever the sender is (E84)."),
+  forceName: z.boolean().optional().describe("Show the account's name whoever the sender is (E84)."),
+  holdUnknown: z
+    .boolean()
+    .optional()
+    .describe("Hold a mail whose fate is unknown after a lost connection, instead of sending it again."),
+  isDefault: z.boolean().optional(),
+});
+
+/** What a test of an email account found: never a password, always what to do next. */
+export const diagnosis = z.object({
+  ok: z.boolean(),
+  stage: z.string().nullable().describe("Where it failed: connect, tls, greeting, auth, …"),
+  detail: z.string(),
+});
+
+export const users = contract({
+  list: {
+    method: "GET",
+    path: "/users",
+    summary: "Who may use this installation",
+    tag: "Users",
+    access: "administrator",
+    query: z.object(page),
+    success: { status: 200, body: listOf(user) },
+  },
+  get: {
+    method: "GET",
+    path: "/users/:id",
+    summary: "One user",
+    tag: "Users",
+    access: "administrator",
+    params: idParams,
+    success: { status: 200, body: user },
+  },
+  create: {
+    method: "POST",
+    path: "/users",
+    summary: "Add a user",
+    tag: "Users",
+    access: "administrator",
+    body: userInput,
+    success: { status: 201, body: user },
+  },
+  update: {
+    method: "PATCH",
+    path: "/users/:id",
+    summary: "Change a user's name, role, or disable them",
+    tag: "Users",
+    access: "administrator",
+    params: idParams,
+    body: userInput.omit({ email: true }).extend({ disabled }).partial(),
+    success: { status: 200, body: user },
+  },
+});
+
+export const apiKeys = contract({
+  list: {
+    method: "GET",
+    path: "/api-keys",
+    summary: "API keys, without the keys themselves",
+    tag: "API keys",
+    access: "administrator",
+    query: z.object(page),
+    success: { status: 200, body: listOf(apiKey) },
+  },
+  create: {
+    method: "POST",
+    path: "/api-keys",
+    summary: "Make an API key",
+    description: "The key is in this answer and nowhere else.",
+    tag: "API keys",
+    access: "administrator",
+    body: z.object({ name: line(), role, userId: id.nullable().optional().describe("Whom the key acts for.") }),
+    success: { status: 201, body: apiKey.extend({ key: z.string() }) },
+  },
+  revoke: {
+    method: "DELETE",
+    path: "/api-keys/:id",
+    summary: "Revoke an API key",
+    tag: "API keys",
+    access: "administrator",
+    params: idParams,
+    success: { status: 204 },
+  },
+});
+
+export const senders = contract({
+  list: {
+    method: "GET",
+    path: "/senders",
+    summary: "Who mails can come from",
+    tag: "Senders",
+    access: "viewer",
+    query: z.object({ ...page, userId: id.optional() }),
+    success: { status: 200, body: listOf(sender) },
+  },
+  get: {
+    method: "GET",
+    path: "/senders/:id",
+    summary: "One sender",
+    tag: "Senders",
+    access: "viewer",
+    params: idParams,
+    success: { status: 200, body: sender },
+  },
+  create: {
+    method: "POST",
+    path: "/senders",
+    summary: "Add a sender",
+    tag: "Senders",
+    access: "manager",
+    body: senderInput,
+    success: { status: 201, body: sender },
+  },
+  update: {
+    method: "PATCH",
+    path: "/senders/:id",
+    summary: "Change or disable a sender",
+    tag: "Senders",
+    access: "manager",
+    params: idParams,
+    body: senderInput.extend({ disabled }).partial(),
+    success: { status: 200, body: sender },
+  },
+  remove: {
+    method: "DELETE",
+    path: "/senders/:id",
+    summary: "Delete a sender nothing was sent from",
+    tag: "Senders",
+    access: "manager",
+    params: idParams,
+    success: { status: 204 },
+  },
+});
+
+export const emailAccounts = contract({
+  list: {
+    method: "GET",
+    path: "/email-accounts",
+    summary: "SMTP servers mails leave by",
+    tag: "Email accounts",
+    access: "manager",
+    query: z.object(page),
+    success: { status: 200, body: listOf(emailAccount) },
+  },
+  get: {
+    method: "GET",
+    path: "/email-accounts/:id",
+    summary: "One email account",
+    tag: "Email accounts",
+    access: "manager",
+    params: idParams,
+    success: { status: 200, body: emailAccount },
+  },
+  create: {
+    method: "POST",
+    path: "/email-accounts",
+    summary: "Add an email account",
+    description: "The first one is the default.",
+    tag: "Email accounts",
+    access: "administrator",
+    body: emailAccountInput,
+    success: { status: 201, body: emailAccount },
+  },
+  update: {
+    method: "PATCH",
+    path: "/email-accounts/:id",
+    summary: "Change, pause or resume an email account",
+    tag: "Email accounts",
+    access: "administrator",
+    params: idParams,
+    body: emailAccountInput.extend({ paused: z.boolean() }).partial(),
+    success: { status: 200, body: emailAccount },
+  },
+  remove: {
+    method: "DELETE",
+    path: "/email-accounts/:id",
+    summary: "Delete an email account nothing uses",
+    tag: "Email accounts",
+    access: "administrator",
+    params: idParams,
+    success: { status: 204 },
+  },
+  test: {
+    method: "POST",
+    path: "/email-accounts/:id/test",
+    summary: "Try to reach the server and sign in, without sending anything",
+    tag: "Email accounts",
+    access: "administrator",
+    params: idParams,
+    success: { status: 200, body: diagnosis },
+  },
+});

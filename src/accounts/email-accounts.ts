@@ -1,0 +1,202 @@
+/** Email accounts: the SMTP servers mails leave by. A password goes in, is kept encrypted, and comes out for sending alone. */
+import { sql } from "kysely";
+import type { z } from "zod";
+import { refuse } from "../core/problem.ts";
+import { brokenConstraint, inTransaction, type Db, type Tx } from "../db/database.ts";
+import { refuseIfChanged } from "../http/etag.ts";
+import type { Seal } from "../http/idempotency.ts";
+import { positionOf } from "../http/paging.ts";
+import type { Actor } from "../http/serve.ts";
+import { addressOf } from "./addresses.ts";
+import type { emailAccounts as api } from "./api.ts";
+import { difference, recordChange } from "./audit.ts";
+
+export type NewEmailAccount = z.output<typeof api.create.body>;
+export type EmailAccountEdit = z.output<typeof api.update.body>;
+
+const COLUMNS = [
+  "id",
+  "name",
+  "email",
+  "smtpHost",
+  "smtpPort",
+  "smtpSecurity",
+  "smtpUser",
+  "connections",
+  "forceAddress",
+  "forceName",
+  "holdUnknown",
+  "isDefault",
+  "pausedAt",
+  "pausedReason",
+  "createdAt",
+  "changedAt",
+] as const;
+const hasPassword = sql<boolean>`smtp_password_encrypted is not null`.as("hasPassword");
+
+export async function create(
+  db: Db,
+  input: NewEmailAccount,
+  seal: Seal,
+  actor: Pick<Actor, "name">,
+  now: Temporal.Instant,
+) {
+  return inTransaction(db, async (tx) => {
+    const first = !(await tx.selectFrom("emailAccounts").select("id").limit(1).executeTakeFirst());
+    const isDefault = input.isDefault ?? first;
+    if (isDefault) await clearDefault(tx);
+    checkSecurity(input);
+    const made = await refusing(() =>
+      tx
+        .insertInto("emailAccounts")
+        .values({ ...stored(input, seal), name: input.name, isDefault, createdAt: now, changedAt: now })
+        .returning([...COLUMNS, hasPassword])
+        .executeTakeFirstOrThrow(),
+    );
+    await recordChange(
+      tx,
+      { actor, action: "create", subjectType: "email-account", subjectId: made.id, after: made },
+      now,
+    );
+    return made;
+  });
+}
+
+export async function update(
+  db: Db,
+  id: number,
+  { paused, ...edit }: EmailAccountEdit,
+  seal: Seal,
+  actor: Pick<Actor, "name">,
+  unchangedSince: Temporal.Instant | null,
+  now: Temporal.Instant,
+) {
+  return inTransaction(db, async (tx) => {
+    const found = await lock(tx, id);
+    refuseIfChanged(unchangedSince, found.changedAt);
+    checkSecurity({ ...found, ...edit });
+    // Whoever may point an account elsewhere must not have its password sent there.
+    if (
+      edit.smtpHost !== undefined &&
+      edit.smtpHost !== found.smtpHost &&
+      found.hasPassword &&
+      edit.smtpPassword === undefined
+    )
+      refuse("email-account-password-needed", "Give the password again when the server changes.", "/smtpPassword");
+    if (edit.isDefault) await clearDefault(tx);
+    const saved = await refusing(() =>
+      tx
+        .updateTable("emailAccounts")
+        .set({
+          ...stored(edit, seal),
+          ...(paused === undefined ? {} : pause(paused, found.pausedAt, now)),
+          changedAt: now,
+        })
+        .where("id", "=", id)
+        .returning([...COLUMNS, hasPassword])
+        .executeTakeFirstOrThrow(),
+    );
+    const changes = difference(found, { ...saved, changedAt: found.changedAt });
+    if (!changes && edit.smtpPassword === undefined) return saved;
+    await recordChange(tx, { actor, action: "update", subjectType: "email-account", subjectId: id, ...changes }, now);
+    return saved;
+  });
+}
+
+/** Deletes an account that no sender and no message names. */
+export async function remove(db: Db, id: number, actor: Pick<Actor, "name">, now: Temporal.Instant): Promise<void> {
+  await inTransaction(db, async (tx) => {
+    const found = await lock(tx, id);
+    await refusing(() => tx.deleteFrom("emailAccounts").where("id", "=", id).execute());
+    await recordChange(
+      tx,
+      { actor, action: "delete", subjectType: "email-account", subjectId: id, before: found },
+      now,
+    );
+  });
+}
+
+export async function get(db: Db, id: number) {
+  const found = await db
+    .selectFrom("emailAccounts")
+    .select([...COLUMNS, hasPassword])
+    .where("id", "=", id)
+    .executeTakeFirst();
+  return found ?? refuse("email-account-not-found", `There is no email account ${id}.`);
+}
+
+export function list(db: Db, { limit, cursor }: { limit: number; cursor?: string }) {
+  let query = db
+    .selectFrom("emailAccounts")
+    .select([...COLUMNS, hasPassword])
+    .orderBy("id")
+    .limit(limit + 1);
+  if (cursor) query = query.where("id", ">", positionOf(cursor).id);
+  return query.execute();
+}
+
+async function lock(tx: Tx, id: number) {
+  const found = await tx
+    .selectFrom("emailAccounts")
+    .select([...COLUMNS, hasPassword])
+    .where("id", "=", id)
+    .forUpdate()
+    .executeTakeFirst();
+  return found ?? refuse("email-account-not-found", `There is no email account ${id}.`);
+}
+
+function clearDefault(tx: Tx) {
+  return tx.updateTable("emailAccounts").set({ isDefault: false }).where("isDefault", "=", true).execute();
+}
+
+/** The given fields as columns: the address checked, the password sealed. */
+function stored({ smtpPassword, email, ...fields }: Partial<NewEmailAccount>, seal: Seal) {
+  return {
+    ...fields,
+    ...(email === undefined ? {} : { email: email === null ? null : addressOf(email, "/email").email }),
+    ...(smtpPassword === undefined
+      ? {}
+      : { smtpPasswordEncrypted: smtpPassword === null ? null : seal.encrypt(smtpPassword) }),
+  };
+}
+
+function pause(paused: boolean, since: Temporal.Instant | null, now: Temporal.Instant) {
+  return { pausedAt: paused ? (since ?? now) : null, pausedReason: paused ? "paused by a person" : null };
+}
+
+function checkSecurity(account: { smtpHost: string | null; smtpSecurity: string | null }): void {
+  if (account.smtpSecurity === "none" && !isLoopback(account.smtpHost ?? ""))
+    refuse(
+      "email-account-insecure",
+      "Without TLS, mails may go to this machine only. Choose tls or starttls.",
+      "/smtpSecurity",
+    );
+}
+
+/** Whether a host is this machine itself, where nobody listens on the way. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+async function refusing<Result>(write: () => Promise<Result>): Promise<Result> {
+  try {
+    return await write();
+  } catch (error) {
+    switch (brokenConstraint(error)) {
+      case "email_accounts_name_unique":
+        return refuse("email-account-exists", "There is an email account of this name already.", "/name");
+      case "email_accounts_one_default":
+        return refuse(
+          "email-account-conflict",
+          "Another account became the default just now. Try again.",
+          "/isDefault",
+        );
+      case "senders_email_account_id_fkey":
+        return refuse("email-account-in-use", "Senders use this account. Give them another one first.");
+      case "messages_email_account_id_fkey":
+        return refuse("email-account-in-use", "Mails were sent by this account. Pause it instead.");
+      default:
+        throw error;
+    }
+  }
+}

@@ -1,0 +1,47 @@
+/** Users, API keys, senders and email accounts over HTTP. Never answers a password, or a key after the first time. */
+import type { Db } from "../db/database.ts";
+import type { Seal } from "../http/idempotency.ts";
+import { pageOf } from "../http/paging.ts";
+import type { Serve } from "../http/serve.ts";
+import { accountFor, type Account } from "./accounts.ts";
+import * as api from "./api.ts";
+import * as emailAccounts from "./email-accounts.ts";
+import * as keys from "./keys.ts";
+import * as senders from "./senders.ts";
+import * as users from "./users.ts";
+
+/** Tries an account: connects and signs in, sends nothing. */
+export type TryAccount = (account: Account) => Promise<{ ok: boolean; stage: string | null; detail: string }>;
+
+export function routes(serve: Serve, { db, seal, tryAccount }: { db: Db; seal: Seal; tryAccount: TryAccount }): void {
+  serve(api.users.list, async ({ query }) => pageOf(await users.list(db, query), query.limit));
+  serve(api.users.get, ({ params }) => users.get(db, params.id));
+  serve(api.users.create, ({ body, actor, now }) => users.create(db, body, actor, now));
+  serve(api.users.update, ({ params, body, actor, unchangedSince, now }) =>
+    users.update(db, params.id, body, actor, unchangedSince, now),
+  );
+
+  serve(api.apiKeys.list, async ({ query }) => pageOf(await keys.list(db, query), query.limit));
+  serve(api.apiKeys.create, ({ body, actor, now }) => keys.create(db, body, actor, now));
+  serve(api.apiKeys.revoke, ({ params, actor, now }) => keys.revoke(db, params.id, actor, now));
+
+  serve(api.senders.list, async ({ query }) => pageOf(await senders.list(db, query), query.limit));
+  serve(api.senders.get, ({ params }) => senders.get(db, params.id));
+  serve(api.senders.create, ({ body, actor, now }) => senders.create(db, body, actor, now));
+  serve(api.senders.update, ({ params, body, actor, unchangedSince, now }) =>
+    senders.update(db, params.id, body, actor, unchangedSince, now),
+  );
+  serve(api.senders.remove, ({ params, actor, now }) => senders.remove(db, params.id, actor, now));
+
+  serve(api.emailAccounts.list, async ({ query }) => pageOf(await emailAccounts.list(db, query), query.limit));
+  serve(api.emailAccounts.get, ({ params }) => emailAccounts.get(db, params.id));
+  serve(api.emailAccounts.create, ({ body, actor, now }) => emailAccounts.create(db, body, seal, actor, now));
+  serve(api.emailAccounts.update, ({ params, body, actor, unchangedSince, now }) =>
+    emailAccounts.update(db, params.id, body, seal, actor, unchangedSince, now),
+  );
+  serve(api.emailAccounts.remove, ({ params, actor, now }) => emailAccounts.remove(db, params.id, actor, now));
+  serve(api.emailAccounts.test, async ({ params }) => {
+    const { id } = await emailAccounts.get(db, params.id);
+    return tryAccount(await accountFor(db, { emailAccountId: id }, { seal }));
+  });
+}
