@@ -1,0 +1,35 @@
+/** The workspace: reads and changes the one row of settings. Reschedules nothing by itself. */
+import type { z } from "zod";
+import { workspace as read } from "../accounts/accounts.ts";
+import { difference, recordChange } from "../accounts/audit.ts";
+import { inTransaction, type Db } from "../db/database.ts";
+import { refuseIfChanged } from "../http/etag.ts";
+import type { workspaceEdit } from "./api.ts";
+
+export type WorkspaceEdit = z.output<typeof workspaceEdit>;
+
+export { workspace as get } from "../accounts/accounts.ts";
+
+/** Changes what is given and leaves the rest. */
+export async function update(
+  db: Db,
+  { timeOfDay, ...edit }: WorkspaceEdit,
+  actor: { readonly name: string },
+  unchangedSince: Temporal.Instant | null,
+  now: Temporal.Instant,
+) {
+  return inTransaction(db, async (tx) => {
+    await tx.selectFrom("workspace").select("id").forUpdate().execute();
+    const found = await read(tx);
+    if (found.changedAt) refuseIfChanged(unchangedSince, found.changedAt);
+    const wanted = { ...edit, ...(timeOfDay ? { timeOfDay: Temporal.PlainTime.from(timeOfDay) } : {}) };
+    const changes = difference(found, wanted);
+    if (!changes) return found;
+    await tx
+      .updateTable("workspace")
+      .set({ ...wanted, changedAt: now })
+      .execute();
+    await recordChange(tx, { actor, action: "update", subjectType: "workspace", subjectId: 1, ...changes }, now);
+    return read(tx);
+  });
+}
