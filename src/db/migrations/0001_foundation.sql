@@ -307,6 +307,8 @@ create index messages_to_send on messages (next_attempt_at) where state in ('pla
 create index messages_leased on messages (claimed_until) where state in ('claimed', 'in_data');
 create index messages_by_person on messages (person_id, id);
 create index messages_by_campaign on messages (campaign_id, step_id, state);
+-- What left late (burst guard): counted per campaign and hour.
+create index messages_late on messages (campaign_id, planned_at) where planned_at - due_at > interval '1 hour';
 create index messages_finished on messages (finished_at, id) where finished_at is not null;
 
 -- Every attempt that did not end in acceptance, with the server's words; an accepted one stands in the message itself.
@@ -344,7 +346,8 @@ create table mailbox_messages (
   bytes bytea not null,
   received_at timestamptz not null
 );
-create index mailbox_messages_by_message on mailbox_messages (message_id);
+-- A mail that is handed over again after a crash is kept once.
+create unique index mailbox_messages_one_per_message on mailbox_messages (message_id);
 
 -- Who changed what (E35); append-only.
 create table audit_entries (
