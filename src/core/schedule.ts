@@ -183,13 +183,19 @@ function earliestMoment(facts: Facts, step: Step, due: Temporal.Instant): Tempor
   let earliest = due;
   for (const before of facts.resolutions) {
     if (before.state !== "sent" || before.stepId === step.id) continue;
-    const other = facts.steps.find((candidate) => candidate.id === before.stepId);
-    const sameDay = other?.sendAfterDays === step.sendAfterDays && before.on.equals(plannedOn);
-    if (sameDay) continue;
+    if (leftOnItsDay(facts, before, step) && before.on.equals(plannedOn)) continue;
     const dayAfter = before.on.add({ days: 1 }).toZonedDateTime(timeZone).toInstant();
     earliest = later(earliest, dayAfter);
   }
   return earliest;
+}
+
+/** Whether an earlier step of the same offset left on the very day it was planned for, so that the next may join it. */
+function leftOnItsDay(facts: Facts, before: Resolution, step: Step): boolean {
+  const other = facts.steps.find((candidate) => candidate.id === before.stepId);
+  if (other?.sendAfterDays !== step.sendAfterDays) return false;
+  const due = dueAt(facts.startOn, other, facts.rules, facts.createdAt);
+  return due !== null && localDay(due, facts.rules.timeZone).equals(before.on);
 }
 
 const later = (one: Temporal.Instant, other: Temporal.Instant) =>

@@ -1,0 +1,77 @@
+import { expect, it } from "vitest";
+import { type StepMessage, explain } from "./explain.ts";
+import type { Facts, Step } from "./schedule.ts";
+
+const at = (text: string) => Temporal.Instant.from(text);
+const step = (id: number, sendAfterDays: number): Step => ({
+  id,
+  position: id,
+  sendAfterDays,
+  timeOfDay: null,
+  expiresAfterDays: null,
+  addedAt: null,
+});
+const facts: Facts = {
+  startOn: Temporal.PlainDate.from("2026-12-01"),
+  createdAt: at("2026-11-20T00:00:00Z"),
+  steps: [step(1, 0), step(2, 4), step(3, 5)],
+  resolutions: [],
+  rules: { timeZone: "UTC", timeOfDay: null, expiresAfterDays: 7, window: null },
+};
+const message = (stepId: number, more: Partial<StepMessage>): StepMessage => ({
+  stepId,
+  state: "accepted",
+  reason: null,
+  at: at("2026-12-01T09:00:02Z"),
+  nextAttemptAt: null,
+  reply: null,
+  ...more,
+});
+const running = { status: "In Progress", stopReason: null } as const;
+const codes = (...given: Parameters<typeof explain>) => explain(...given).map(({ code }) => code);
+
+it("says what was sent, what waits for its day, and when", () => {
+  const given = { ...facts, resolutions: [{ stepId: 1, state: "sent" as const, on: facts.startOn }] };
+  const answers = explain(given, running, [message(1, {})], at("2026-12-02T00:00:00Z"));
+  expect(answers.map(({ code }) => code)).toEqual(["sent", "scheduled", "scheduled"]);
+  expect(answers.map((answer) => answer.at?.toString())).toEqual([
+    "2026-12-01T09:00:02Z",
+    "2026-12-05T09:00:00Z",
+    "2026-12-06T09:00:00Z",
+  ]);
+});
+
+it("says why a late step waits for its turn, and why an old one will not be sent", () => {
+  const given = {
+    ...facts,
+    resolutions: [{ stepId: 1, state: "sent" as const, on: Temporal.PlainDate.from("2026-12-07") }],
+  };
+  const late = at("2026-12-07T12:00:00Z");
+  expect(codes(given, running, [message(1, {})], late)).toEqual(["sent", "catching-up", "waits-for-previous"]);
+  expect(codes(facts, running, [], at("2026-12-20T00:00:00Z"))).toEqual(["expired", "expired", "expired"]);
+});
+
+it("says that a pause, an opt-out or a stop holds the rest back", () => {
+  const now = at("2026-12-02T00:00:00Z");
+  expect(codes(facts, { status: "Paused", stopReason: null }, [], now)).toEqual(["paused", "paused", "paused"]);
+  expect(codes(facts, { status: "Unsubscribed", stopReason: null }, [], now)[2]).toBe("unsubscribed");
+  const [stopped] = explain(facts, { status: "Stopped", stopReason: "bounced" }, [], now);
+  expect(stopped?.text).toBe("Will not be sent: the address bounced.");
+});
+
+it("E70 says that a step was held back by an opt-out, not that it was sent", () => {
+  const [first] = explain(
+    facts,
+    running,
+    [message(1, { state: "skipped", reason: "unsubscribed" })],
+    at("2026-12-02T00:00:00Z"),
+  );
+  expect(first).toMatchObject({ code: "unsubscribed", text: "Not sent: the person has unsubscribed." });
+});
+
+it("shows what the server said and when it is tried again", () => {
+  const deferred = message(1, { state: "deferred", reply: "451 try later", nextAttemptAt: at("2026-12-01T09:15:00Z") });
+  const [first] = explain(facts, running, [deferred], at("2026-12-01T09:01:00Z"));
+  expect(first).toMatchObject({ code: "will-retry", at: at("2026-12-01T09:15:00Z") });
+  expect(first?.text).toContain("451 try later");
+});
