@@ -1,6 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { csvLine, csvReader, type CsvRow, guarded, guessDialect, MAX_CELLS, MAX_ROW_CHARACTERS, unguarded } from "./csv.ts";
+import {
+  csvLine,
+  csvReader,
+  type CsvRow,
+  guarded,
+  guessDialect,
+  MAX_CELLS,
+  MAX_ROW_CHARACTERS,
+  unguarded,
+} from "./csv.ts";
 
 function readAll(text: string, delimiter = ",", pieceLength = 7): CsvRow[] {
   const reader = csvReader(delimiter, guessDialect(text.slice(0, 1000)).newline);
@@ -12,15 +21,64 @@ const cellsOf = (rows: readonly CsvRow[]) => rows.map((row) => ("cells" in row ?
 
 describe("reading CSV", () => {
   const table: readonly [name: string, text: string, rows: string[][]][] = [
-    ["plain rows", "a,b\n1,2\n", [["a", "b"], ["1", "2"]]],
-    ["CRLF", "a,b\r\n1,2\r\n", [["a", "b"], ["1", "2"]]],
-    ["old line breaks", "a,b\r1,2\r", [["a", "b"], ["1", "2"]]],
-    ["no line break at the end", "a,b\n1,2", [["a", "b"], ["1", "2"]]],
-    ["blank lines", "a,b\n\n1,2\n\r\n", [["a", "b"], ["1", "2"]]],
+    [
+      "plain rows",
+      "a,b\n1,2\n",
+      [
+        ["a", "b"],
+        ["1", "2"],
+      ],
+    ],
+    [
+      "CRLF",
+      "a,b\r\n1,2\r\n",
+      [
+        ["a", "b"],
+        ["1", "2"],
+      ],
+    ],
+    [
+      "old line breaks",
+      "a,b\r1,2\r",
+      [
+        ["a", "b"],
+        ["1", "2"],
+      ],
+    ],
+    [
+      "no line break at the end",
+      "a,b\n1,2",
+      [
+        ["a", "b"],
+        ["1", "2"],
+      ],
+    ],
+    [
+      "blank lines",
+      "a,b\n\n1,2\n\r\n",
+      [
+        ["a", "b"],
+        ["1", "2"],
+      ],
+    ],
     ["quoted delimiters and quotes", '"a,1","say ""hi"""\r\n', [["a,1", 'say "hi"']]],
     ["quoted line breaks", 'a,"one\r\ntwo\nthree",c\n', [["a", "one\r\ntwo\nthree", "c"]]],
-    ["an empty quoted cell at the end", '1,""\r\n2,""', [["1", ""], ["2", ""]]],
-    ["a delimiter at the end", '"1",\n"2",', [["1", ""], ["2", ""]]],
+    [
+      "an empty quoted cell at the end",
+      '1,""\r\n2,""',
+      [
+        ["1", ""],
+        ["2", ""],
+      ],
+    ],
+    [
+      "a delimiter at the end",
+      '"1",\n"2",',
+      [
+        ["1", ""],
+        ["2", ""],
+      ],
+    ],
     ["a quote within a plain cell", '5" pipe,b\n', [['5" pipe', "b"]]],
   ];
   it.each(table)("%s, whatever the pieces it comes in", (_name, text, rows) => {
@@ -34,14 +92,18 @@ describe("reading CSV", () => {
   it("what is written comes back, whatever the cells hold and whatever the pieces", () => {
     const cell = fc.oneof(fc.string(), fc.stringMatching(/^[",;\r\n\t 'a=]{0,8}$/), fc.string({ unit: "binary" }));
     fc.assert(
-      fc.property(fc.array(fc.array(cell, { minLength: 1, maxLength: 5 }), { maxLength: 8 }), fc.integer({ min: 1, max: 50 }), (rows, length) => {
-        const written = rows.map(csvLine).join("");
-        const reader = csvReader(",");
-        const read: CsvRow[] = [];
-        for (let at = 0; at < written.length; at += length) read.push(...reader.push(written.slice(at, at + length)));
-        read.push(...reader.end());
-        expect(cellsOf(read)).toEqual(rows);
-      }),
+      fc.property(
+        fc.array(fc.array(cell, { minLength: 1, maxLength: 5 }), { maxLength: 8 }),
+        fc.integer({ min: 1, max: 50 }),
+        (rows, length) => {
+          const written = rows.map(csvLine).join("");
+          const reader = csvReader(",");
+          const read: CsvRow[] = [];
+          for (let at = 0; at < written.length; at += length) read.push(...reader.push(written.slice(at, at + length)));
+          read.push(...reader.end());
+          expect(cellsOf(read)).toEqual(rows);
+        },
+      ),
     );
   });
 

@@ -1,32 +1,21 @@
 /** The contract of people: leads and contacts over one row, declared fields, and the filter that names many at once. Data only. */
 import { z } from "zod";
+import { RESERVED } from "../core/csv-mapping.ts";
+import { CONTACT_STATUSES, LEAD_STATUSES } from "../core/person.ts";
 import { contract, dayInput, id, idParams, instant, line, listOf, page } from "../http/contract.ts";
 
 export const kinds = ["lead", "contact"] as const;
 
-/** What a person's status may be. "Do Not Contact" and "Converted" stop what runs for the person. */
-export const leadStatuses = [
-  "Lead",
-  "Open",
-  "Replied",
-  "Opportunity",
-  "Quotation",
-  "Lost Quotation",
-  "Interested",
-  "Converted",
-  "Do Not Contact",
-] as const;
-export const contactStatuses = ["Passive", "Open", "Replied", "Do Not Contact"] as const;
+/** Setting it stops whatever runs for the person; "Converted" does the same for a Lead. */
 export const DO_NOT_CONTACT = "Do Not Contact";
-const status = z.enum([...new Set([...leadStatuses, ...contactStatuses])]);
+const status = z.enum([...new Set([...LEAD_STATUSES, ...CONTACT_STATUSES])]);
 
 export const fieldTypes = ["text", "number", "boolean", "date", "url", "choice"] as const;
-/** Lower case with underscores, as templates write it; it cannot name a property every object has. */
-const RESERVED = ["constructor", "prototype", "doc"];
+/** Lower case with underscores, as templates write it. */
 export const fieldKey = z
   .string()
   .regex(/^[a-z][a-z0-9_]{0,62}$/, "A key starts with a letter and holds lower-case letters, digits and underscores.")
-  .refine((key) => !RESERVED.includes(key), "This key is reserved.");
+  .refine((key) => !RESERVED.has(key), "This name is taken: it means something of its own.");
 
 export const MAX_ADDRESSES = 20;
 const MAX_NOTES = 20_000;
@@ -171,7 +160,8 @@ function resource(path: "/leads" | "/contacts", one: "Lead" | "Contact") {
       method: "GET",
       path: `${path}/export`,
       summary: `Download ${tag.toLowerCase()} as CSV`,
-      description: "Cells that a spreadsheet would run as a formula start with an apostrophe; an import takes it off again.",
+      description:
+        "Cells that a spreadsheet would run as a formula start with an apostrophe; an import takes it off again.",
       tag,
       access: "manager",
       query: exportQuery,
@@ -223,17 +213,6 @@ function resource(path: "/leads" | "/contacts", one: "Lead" | "Contact") {
       tag,
       access: "manager",
       params: idParams,
-      success: { status: 200, body: person },
-    },
-    merge: {
-      method: "PUT",
-      path: `${path}/:id/merge`,
-      summary: `Merge a ${one} into another person`,
-      description: "The other person keeps what it has and takes over what it lacks; opt-outs of either hold for both.",
-      tag,
-      access: "manager",
-      params: idParams,
-      body: z.object({ into: id }),
       success: { status: 200, body: person },
     },
   });
