@@ -1,8 +1,20 @@
 /** The API's description (OpenAPI 3.1), made from the endpoints that are mounted: what is served is described. */
 import { z } from "zod";
-import type { Endpoint } from "./contract.ts";
+import { contract, type Endpoint } from "./contract.ts";
 import type { JsonSchema } from "./output.ts";
 import { API } from "./serve.ts";
+
+export const openapi = contract({
+  describe: {
+    method: "GET",
+    path: "/openapi.json",
+    summary: "This description",
+    tag: "Description",
+    access: "public",
+    produces: "application/json; charset=utf-8",
+    success: { status: 200 },
+  },
+});
 
 const PROBLEM = {
   type: "object",

@@ -150,7 +150,9 @@ async function withQueuePool<Result>(database: Database, work: (pool: pg.Pool) =
   const { types: _ours, ...connection } = options;
   // The password is not enumerable, lest it be logged: it has to be named.
   const pool = new pg.Pool({ ...connection, password: options.password, max: POOL_SIZE });
+  // A connection that breaks is replaced, idle or not; without listeners it would end the process.
   pool.on("error", () => undefined);
+  pool.on("connect", (client) => client.on("error", () => undefined));
   try {
     return await work(pool);
   } finally {

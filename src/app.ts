@@ -1,0 +1,111 @@
+/** The composition root: every module's routes on one server, and what runs by itself beside it. Decides nothing. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { FastifyInstance } from "fastify";
+import type { Registry } from "prom-client";
+import * as keys from "./accounts/keys.ts";
+import { routes as accountRoutes } from "./accounts/routes.ts";
+import type { Clock } from "./clock.ts";
+import type { Database } from "./db/database.ts";
+import { refuse } from "./core/problem.ts";
+import { health } from "./http/health.ts";
+import type { Seal } from "./http/idempotency.ts";
+import { describeApi, openapi } from "./http/openapi.ts";
+import { isDatabaseLoss } from "./http/problems.ts";
+import { openServer } from "./http/server.ts";
+import { routes as jobRoutes } from "./jobs/routes.ts";
+import { prepareQueue } from "./jobs/runner.ts";
+import type { Logger } from "./log.ts";
+import { handlersOf, startRecurring, type Recurring } from "./recurring.ts";
+import { version } from "./version.ts";
+import { pages } from "./workspace/setup-page.ts";
+import { routes as workspaceRoutes } from "./workspace/routes.ts";
+
+export type AppOptions = {
+  readonly config: { readonly publicUrl: string; readonly smtpUrl?: string | null };
+  readonly database: Database;
+  readonly secrets: Seal;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** Brings the schema up to date; called until the database answers. */
+  readonly migrate: () => Promise<void>;
+};
+
+export type App = {
+  readonly http: FastifyInstance;
+  readonly metrics: Registry;
+  /** Prepares the database, waiting for it as long as it takes, then starts what runs by itself. */
+  start(): Promise<void>;
+  /** Takes nothing new, finishes what is under way, and closes the server; the database stays open. */
+  stop(): Promise<void>;
+};
+
+const LONGEST_WAIT_MS = 10_000;
+const CHECK_TIMEOUT_MS = 1000;
+
+export function createApp(options: AppOptions): App {
+  const { config, database, secrets, log, clock } = options;
+  const { db } = database;
+  const stopping = new AbortController();
+  let prepared = false;
+  let recurring: Recurring | undefined;
+
+  const { http, serve, mounted } = openServer({
+    db,
+    clock,
+    log,
+    seal: secrets,
+    authenticate: (request, now) => keys.authenticate(db, request, now),
+    https: config.publicUrl.startsWith("https:"),
+  });
+  const metrics = health(http, { check: readiness });
+
+  pages(http, { db, clock });
+  accountRoutes(serve, {
+    db,
+    seal: secrets,
+    tryAccount: () => refuse("not-available", "Email accounts cannot be tried out yet."),
+  });
+  workspaceRoutes(serve, { db });
+  jobRoutes(serve, { db, stopping: stopping.signal });
+  let description: string | undefined;
+  serve(openapi.describe, () => (description ??= JSON.stringify(describeApi(mounted, version))));
+
+  async function readiness(): Promise<string | null> {
+    if (stopping.signal.aborted) return "It is shutting down.";
+    if (!prepared) return "The database is not ready yet.";
+    const answered = db.selectFrom("workspace").select("id").execute();
+    const late = sleep(CHECK_TIMEOUT_MS, "late" as const, { ref: false });
+    const outcome = await Promise.race([
+      answered.then(
+        () => "good" as const,
+        () => "bad" as const,
+      ),
+      late,
+    ]);
+    return outcome === "good" ? null : "The database cannot be reached.";
+  }
+
+  return {
+    http,
+    metrics,
+    async start() {
+      for (let wait = 500; !prepared; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
+        try {
+          await options.migrate();
+          await prepareQueue(database);
+          prepared = true;
+        } catch (error) {
+          if (!isDatabaseLoss(error)) throw error;
+          log.warn({ err: error }, "the database cannot be reached; trying again");
+          await sleep(wait, undefined, { signal: stopping.signal }).catch(() => undefined);
+          if (stopping.signal.aborted) return;
+        }
+      }
+      recurring = startRecurring({ ...options, handlers: handlersOf(options) });
+    },
+    async stop() {
+      stopping.abort();
+      await Promise.all([recurring?.stop(), http.close()]);
+    },
+  };
+}

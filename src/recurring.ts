@@ -1,0 +1,66 @@
+/** Everything that runs by itself, and how it stops. Does none of the work: each module does its own. */
+import type { Logger } from "pino";
+import type { Clock } from "./clock.ts";
+import type { Database } from "./db/database.ts";
+import { forgetOld } from "./http/idempotency.ts";
+import type { JobHandlers } from "./jobs/jobs.ts";
+import { rescueJobs, startJobs } from "./jobs/runner.ts";
+
+/** A loop that sends: begun once, stopped once. `stop` finishes mails in DATA and gives back what it only claimed. */
+export type Sending = { stop(): Promise<void> };
+
+export type Recurring = { stop(): Promise<void> };
+
+type Running = {
+  readonly database: Database;
+  readonly handlers: JobHandlers;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly startSending?: () => Sending;
+};
+
+/** The kinds of jobs there are and who does them. */
+export function handlersOf(_app: Pick<Running, "database" | "clock" | "log">): JobHandlers {
+  return {};
+}
+
+const SECONDS = 1000;
+
+/** Starts it all. Nothing here ends the process: what fails is logged and tried again at its next turn. */
+export function startRecurring(running: Running): Recurring {
+  const { database, clock, log, startSending } = running;
+  const { db } = database;
+  const parts = [
+    ...(startSending ? [startSending()] : []),
+    startJobs(running),
+    every(15 * SECONDS, "rescue jobs", log, () => rescueJobs(db, clock())),
+    every(3600 * SECONDS, "forget old answers", log, () => forgetOld(db, clock())),
+  ];
+  return {
+    async stop() {
+      await Promise.all(parts.map((part) => part.stop()));
+    },
+  };
+}
+
+/** Does something now and then, one turn at a time, and at once when it starts. */
+export function every(ms: number, name: string, log: Logger, work: () => Promise<unknown>): { stop(): Promise<void> } {
+  let timer: NodeJS.Timeout | undefined;
+  let stopped = false;
+  const turn = async () => {
+    try {
+      await work();
+    } catch (error) {
+      log.warn({ err: error, task: name }, "a recurring task failed; it runs again at its next turn");
+    }
+    if (!stopped) timer = setTimeout(() => (current = turn()), ms);
+  };
+  let current = turn();
+  return {
+    async stop() {
+      stopped = true;
+      clearTimeout(timer);
+      await current;
+    },
+  };
+}

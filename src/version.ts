@@ -1,0 +1,4 @@
+/** Which version this is: package.json says. */
+import manifest from "../package.json" with { type: "json" };
+
+export const { version } = manifest;
