@@ -121,6 +121,8 @@ create table people (
 );
 create index people_by_kind on people (kind, id);
 create index people_by_status on people (kind, status, id);
+-- An import finds again who has no address by the name.
+create index people_without_address on people (full_name) where email_key is null;
 create index people_by_owner on people (owner_id) where owner_id is not null;
 
 -- Further addresses of a person (E126): never sent to while another is primary; they recognise replies.
