@@ -19,6 +19,9 @@ const HEARTBEAT_MS = 10_000;
 const DEAD_AFTER_SECONDS = 60;
 const PAUSE_AFTER_FAILURE_MS = 2000;
 
+/** Batches of the queue's own records are waited for when it stops; single ones are not, and their locks would stay. */
+const RECORDED = { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } };
+
 export type JobRunner = { stop(): Promise<void> };
 export type Running = {
   readonly database: Database;
@@ -55,7 +58,13 @@ export function startJobs(running: Running): JobRunner {
 export async function runJobsOnce(running: Running): Promise<void> {
   await prepareQueue(running.database);
   await withQueuePool(running.database, (pgPool) =>
-    runOnce({ pgPool, logger: silent, taskList: tasks(running), noHandleSignals: true }),
+    runOnce({
+      pgPool,
+      logger: silent,
+      preset: RECORDED,
+      taskList: tasks(running, new AbortController().signal),
+      noHandleSignals: true,
+    }),
   );
 }
 
@@ -79,27 +88,32 @@ async function runUntil(stopping: AbortSignal, pgPool: pg.Pool, running: Running
   const runner = await run({
     pgPool,
     logger: silent,
-    taskList: tasks(running),
+    preset: RECORDED,
+    taskList: tasks(running, stopping),
     concurrency: CONCURRENCY,
     pollInterval: POLL_MS,
     noHandleSignals: true,
   });
-  const stop = () => void runner.stop().catch(() => undefined);
+  let stopped: Promise<void> | undefined;
+  const stop = () => (stopped ??= runner.stop().catch(() => undefined));
   stopping.addEventListener("abort", stop, { once: true });
-  if (stopping.aborted) stop();
+  if (stopping.aborted) void stop();
   try {
     await runner.promise;
   } finally {
     stopping.removeEventListener("abort", stop);
+    // Longer than its promise: the queue takes back what was running.
+    await stopped;
   }
 }
 
-function tasks(running: Running): TaskList {
+function tasks(running: Running, stopping: AbortSignal): TaskList {
   return Object.fromEntries(
     Object.keys(running.handlers).map((kind) => [
       kind,
-      (payload: unknown, helpers: JobHelpers) =>
-        runJob(running, (payload as { jobId: number }).jobId, helpers.abortSignal),
+      // At once when we stop: the queue's own signal comes seconds later, too late for it to take the job back.
+      (payload: unknown, { abortSignal }: JobHelpers) =>
+        runJob(running, (payload as { jobId: number }).jobId, AbortSignal.any([abortSignal, stopping])),
     ]),
   );
 }

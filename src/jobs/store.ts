@@ -119,12 +119,17 @@ export async function rescue(tx: Tx, deadline: Temporal.Instant, now: Temporal.I
     where queued.key = 'job-' || jobs.id and queued.attempts >= queued.max_attempts
       and (jobs.state = 'queued' and queued.locked_by is null
         or jobs.state = 'running' and jobs.heartbeat_at < ${deadline})`.execute(tx);
-  const { rows } = await sql<{ lockedBy: string | null }>`
+  const { rows } = await sql<{ id: number }>`
     update jobs set state = 'queued'
     from graphile_worker._private_jobs as queued
-    where queued.key = 'job-' || jobs.id and jobs.state = 'running' and jobs.heartbeat_at < ${deadline}
-    returning queued.locked_by`.execute(tx);
-  const workers = rows.flatMap((row) => row.lockedBy ?? []);
-  if (workers.length > 0) await sql`select graphile_worker.force_unlock_workers(${workers}::text[])`.execute(tx);
+    where queued.key = 'job-' || jobs.id
+      and (jobs.state = 'running' and jobs.heartbeat_at < ${deadline}
+        -- Taken by a worker that died before it began; the queue writes its own clock's time.
+        or jobs.state = 'queued' and queued.locked_at < now() - interval '1 minute')
+    returning jobs.id`.execute(tx);
+  // Not force_unlock_workers: the lock names a whole process, whose other jobs may be alive.
+  for (const { id } of rows)
+    await sql`update graphile_worker._private_jobs set locked_at = null, locked_by = null, run_at = now()
+      where key = ${`job-${id}`}`.execute(tx);
   return rows.length;
 }
