@@ -1,0 +1,190 @@
+/** The SQL of taking messages: the claim with its lease and fence, the facts to send by, the step into DATA. Sends nothing. */
+import { sql } from "kysely";
+import type { Db } from "../db/database.ts";
+import type { Composed } from "../db/tables.ts";
+import { DO_NOT_CONTACT } from "../people/api.ts";
+import { suppressedBy } from "../suppressions/suppressions.ts";
+
+/** How long a claim holds without being renewed. */
+export const LEASE_SECONDS = 60;
+
+/** A claim: writes of a worker whose fence is no longer the row's change nothing (R4). */
+export type Claim = { readonly id: number; readonly fence: number };
+
+export type Claimer = {
+  /** Names this process in the rows it holds. */
+  readonly worker: string;
+  readonly limit: number;
+  /** Accounts that cannot send at the moment; 0 is the one that stands in no table. */
+  readonly without: readonly number[];
+  /** Whether account 0 is a real server (TIDINGS_SMTP_URL), which needs a postal address. */
+  readonly serverByUrl: boolean;
+};
+
+/**
+ * Takes messages that are due, oldest first. Those of an account that waits, of one that a person has paused, or of a
+ * real server while there is no postal address stay where they are.
+ */
+export async function claim(db: Db, { worker, limit, without, serverByUrl }: Claimer, now: Temporal.Instant) {
+  const { rows } = await sql<Claim>`
+    with due as (
+      select messages.id
+      from messages
+        join email_campaigns on email_campaigns.id = messages.email_campaign_id
+        left join senders on senders.id = email_campaigns.sender_id
+        left join email_accounts as account on account.id =
+          coalesce(senders.email_account_id, (select id from email_accounts where is_default))
+        cross join workspace
+      where messages.state in ('planned', 'deferred') and messages.next_attempt_at <= ${now}::timestamptz
+        and coalesce(account.id, 0) <> all(${[...without]}::bigint[])
+        and coalesce(account.paused_reason, '') <> ${PAUSED_BY_A_PERSON}
+        and (workspace.postal_address is not null
+          or coalesce(account.kind, ${serverByUrl ? "smtp" : "mailbox"}) = 'mailbox')
+      order by messages.next_attempt_at, messages.id
+      limit ${limit}
+      for update of messages skip locked
+    )
+    update messages
+    set state = 'claimed', claimed_by = ${worker}, claimed_until = ${now}::timestamptz + ${LEASE}, fence = fence + 1
+    from due where messages.id = due.id
+    returning messages.id, messages.fence`.execute(db);
+  return rows;
+}
+
+/** What the accounts module writes when somebody pauses an account; such a pause ends by hand alone. */
+const PAUSED_BY_A_PERSON = "paused by a person";
+const LEASE = sql`make_interval(secs => ${sql.lit(LEASE_SECONDS)})`;
+
+/**
+ * Why a message must not leave: a suppression, an ended or paused Email Campaign, a person who is gone. Null: it may.
+ * Expects the tables of {@link joined}.
+ */
+const obstacle = sql<string | null>`coalesce(
+  case when people.erased_at is not null then 'erased' when people.email_key is null then 'no-address' end,
+  ${suppressedBy(sql.ref("people.email_key"), sql.ref("messages.campaign_id"))},
+  case
+    when people.disabled_at is not null or people.status = ${sql.lit(DO_NOT_CONTACT)} then 'do-not-contact'
+    when email_campaigns.status = 'Unsubscribed' then 'unsubscribed'
+    when email_campaigns.status = 'Stopped' then email_campaigns.stop_reason
+    when email_campaigns.email_group_id is not null and not exists (
+      select from email_group_members as members
+      where members.email_group_id = email_campaigns.email_group_id and members.person_id = messages.person_id
+        and members.unsubscribed_at is null) then 'not-a-member'
+    when email_campaigns.status = 'Paused' then 'paused'
+  end)`;
+
+const joined = sql`messages
+  join email_campaigns on email_campaigns.id = messages.email_campaign_id
+  join people on people.id = messages.person_id`;
+
+/** A claimed message with what is needed to send it. What is fixed at the first attempt is null before. */
+export type Due = Claim & {
+  readonly emailCampaignId: number;
+  readonly personId: number;
+  readonly campaignId: number;
+  readonly campaignName: string;
+  readonly senderId: number | null;
+  readonly emailTemplateId: number;
+  readonly dueAt: Temporal.Instant;
+  readonly attempts: number;
+  readonly firstAttemptAt: Temporal.Instant | null;
+  readonly contentVersionId: number | null;
+  readonly address: string | null;
+  readonly messageId: string | null;
+  readonly composed: Composed | null;
+  /** The person's address now. */
+  readonly email: string | null;
+  /** An attempt ended without an answer: the mail may be there already, so its bytes must not change. */
+  readonly inDoubt: boolean;
+  /** Why it must not leave, or null; `expired` when it waited longer than its step allows. */
+  readonly obstacle: string | null;
+};
+
+/** The facts of claimed messages, suppression and status as of this statement. */
+export async function load(db: Db, claims: readonly Claim[], now: Temporal.Instant): Promise<Due[]> {
+  const { rows } = await sql<Due>`
+    select messages.id, messages.fence, messages.email_campaign_id, messages.person_id, messages.campaign_id,
+      campaigns.name as campaign_name, email_campaigns.sender_id, steps.email_template_id, messages.due_at,
+      messages.attempts, messages.first_attempt_at, messages.content_version_id, messages.address,
+      messages.message_id, messages.composed, people.email,
+      messages.attempts > 0 and exists (
+        select from delivery_attempts where delivery_attempts.message_id = messages.id
+          and delivery_attempts.outcome = 'unknown') as in_doubt,
+      coalesce(${obstacle}, case
+        when messages.attempts = 0 and ${now}::timestamptz > messages.due_at + make_interval(hours => 24 *
+          coalesce(steps.expires_after_days, campaigns.expires_after_days, workspace.expires_after_days))
+        then 'expired' end) as obstacle
+    from ${joined}
+      join steps on steps.id = messages.step_id
+      join campaigns on campaigns.id = messages.campaign_id
+      cross join workspace
+    where messages.id = any(${claims.map(({ id }) => id)}::bigint[])`.execute(db);
+  return rows;
+}
+
+/** What is fixed when a message is handed over for the first time. */
+export type Fixed = {
+  readonly contentVersionId: number;
+  readonly emailAccountId: number | null;
+  readonly address: string;
+  readonly messageId: string;
+  readonly composed: Composed;
+};
+
+/** Whether a message may go now: `go`, or why not; `lost` when the claim is no longer ours. */
+export type Entry = "go" | "lost" | { readonly obstacle: string };
+
+/**
+ * The last look before MAIL FROM, and the record that DATA may follow, in one statement: whoever unsubscribed before it
+ * gets nothing, and a crash after it is known for what it is.
+ */
+export async function enterData(
+  db: Db,
+  messages: readonly (Claim & Fixed)[],
+  now: Temporal.Instant,
+): Promise<Entry[]> {
+  const { rows } = await sql<{ id: number; entered: boolean; obstacle: string | null }>`
+    with wanted as (
+      select * from jsonb_to_recordset(${JSON.stringify(messages.map(rowOf))}::jsonb) as wanted (
+        id bigint, fence bigint, content_version_id bigint, email_account_id bigint, address text, message_id text, composed jsonb)
+    ), looked as (
+      select wanted.*, ${obstacle} as obstacle
+      from wanted join ${joined} on messages.id = wanted.id
+    ), entered as (
+      update messages
+      set state = 'in_data', attempts = attempts + case messages.state when 'claimed' then 1 else 0 end, first_attempt_at = coalesce(first_attempt_at, ${now}::timestamptz),
+        content_version_id = looked.content_version_id, email_account_id = looked.email_account_id,
+        address = looked.address, message_id = looked.message_id, composed = looked.composed
+      from looked
+      where messages.id = looked.id and looked.obstacle is null and messages.fence = looked.fence
+        and messages.state in ('claimed', 'in_data') and messages.claimed_until > ${now}::timestamptz
+      returning messages.id
+    )
+    select looked.id, looked.obstacle, entered.id is not null as entered
+    from looked left join entered on entered.id = looked.id`.execute(db);
+  const found = new Map(rows.map((row) => [row.id, row]));
+  return messages.map(({ id }) => {
+    const row = found.get(id);
+    return row?.entered ? "go" : row?.obstacle ? { obstacle: row.obstacle } : "lost";
+  });
+}
+
+function rowOf({ id, fence, contentVersionId, emailAccountId, address, messageId, composed }: Claim & Fixed) {
+  return {
+    id,
+    fence,
+    content_version_id: contentVersionId,
+    email_account_id: emailAccountId,
+    address,
+    message_id: messageId,
+    composed,
+  };
+}
+
+/** Keeps the claims of messages that are still under way. */
+export async function renew(db: Db, claims: readonly Claim[], now: Temporal.Instant): Promise<void> {
+  await sql`
+    update messages set claimed_until = ${now}::timestamptz + ${LEASE}
+    from unnest(${claims.map(({ id }) => id)}::bigint[], ${claims.map(({ fence }) => fence)}::bigint[]) as held (id, fence)
+    where messages.id = held.id and messages.fence = held.fence and messages.state in ('claimed', 'in_data')`.execute(db);
+}
