@@ -7,14 +7,11 @@ import * as users from "./accounts/users.ts";
 import { type App, createApp } from "./app.ts";
 import type { Role } from "./db/tables.ts";
 import { openLog } from "./log.ts";
+import { openSecrets } from "./secret.ts";
 
 const noon = Temporal.Instant.from("2026-12-01T12:00:00Z");
 const COMMAND_LINE = { name: "command line", role: "administrator" } as const;
-/** Reversible, so that a test can tell sealed from plain. */
-const secrets = {
-  encrypt: (text: string) => Buffer.from(text).toString("hex"),
-  decrypt: (sealed: string) => Buffer.from(sealed, "hex").toString("utf8"),
-};
+const secrets = openSecrets({ secret: "a secret that only this test uses", dataDir: "" });
 
 let fresh: FreshDatabase;
 let app: App;
@@ -31,7 +28,7 @@ beforeAll(async () => {
     },
   });
   app = createApp({
-    config: { publicUrl: "https://tidings.example" },
+    config: { publicUrl: "https://tidings.example", smtpUrl: undefined },
     database: fresh.database,
     secrets,
     log: openLog({ readable: false, level: "debug" }, out),

@@ -5,10 +5,9 @@ import type { Registry } from "prom-client";
 import * as keys from "./accounts/keys.ts";
 import { routes as accountRoutes } from "./accounts/routes.ts";
 import type { Clock } from "./clock.ts";
+import type { Config } from "./config.ts";
 import type { Database } from "./db/database.ts";
-import { refuse } from "./core/problem.ts";
 import { health } from "./http/health.ts";
-import type { Seal } from "./http/idempotency.ts";
 import { describeApi, openapi } from "./http/openapi.ts";
 import { isDatabaseLoss } from "./http/problems.ts";
 import { openServer } from "./http/server.ts";
@@ -16,14 +15,15 @@ import { routes as jobRoutes } from "./jobs/routes.ts";
 import { prepareQueue } from "./jobs/runner.ts";
 import type { Logger } from "./log.ts";
 import { handlersOf, startRecurring, type Recurring } from "./recurring.ts";
+import type { Secrets } from "./secret.ts";
 import { version } from "./version.ts";
 import { pages } from "./workspace/setup-page.ts";
 import { routes as workspaceRoutes } from "./workspace/routes.ts";
 
 export type AppOptions = {
-  readonly config: { readonly publicUrl: string; readonly smtpUrl?: string | null };
+  readonly config: Pick<Config, "publicUrl" | "smtpUrl">;
   readonly database: Database;
-  readonly secrets: Seal;
+  readonly secrets: Secrets;
   readonly log: Logger;
   readonly clock: Clock;
   /** Brings the schema up to date; called until the database answers. */
@@ -60,11 +60,7 @@ export function createApp(options: AppOptions): App {
   const metrics = health(http, { check: readiness });
 
   pages(http, { db, clock });
-  accountRoutes(serve, {
-    db,
-    seal: secrets,
-    tryAccount: () => refuse("not-available", "Email accounts cannot be tried out yet."),
-  });
+  accountRoutes(serve, { db, seal: secrets, hostName: new URL(config.publicUrl).hostname });
   workspaceRoutes(serve, { db });
   jobRoutes(serve, { db, stopping: stopping.signal });
   let description: string | undefined;

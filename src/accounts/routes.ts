@@ -3,17 +3,16 @@ import type { Db } from "../db/database.ts";
 import type { Seal } from "../http/idempotency.ts";
 import { pageOf } from "../http/paging.ts";
 import type { Serve } from "../http/serve.ts";
-import { accountFor, type Account } from "./accounts.ts";
+import { accountFor } from "./accounts.ts";
 import * as api from "./api.ts";
 import * as emailAccounts from "./email-accounts.ts";
 import * as keys from "./keys.ts";
 import * as senders from "./senders.ts";
+import { tryAccount } from "./try-account.ts";
 import * as users from "./users.ts";
 
-/** Tries an account: connects and signs in, sends nothing. */
-export type TryAccount = (account: Account) => Promise<{ ok: boolean; stage: string | null; detail: string }>;
-
-export function routes(serve: Serve, { db, seal, tryAccount }: { db: Db; seal: Seal; tryAccount: TryAccount }): void {
+/** @param hostName what we call ourselves when an account is tried. */
+export function routes(serve: Serve, { db, seal, hostName }: { db: Db; seal: Seal; hostName: string }): void {
   serve(api.users.list, async ({ query }) => pageOf(await users.list(db, query), query.limit));
   serve(api.users.get, ({ params }) => users.get(db, params.id));
   serve(api.users.create, ({ body, actor, now }) => users.create(db, body, actor, now));
@@ -42,6 +41,6 @@ export function routes(serve: Serve, { db, seal, tryAccount }: { db: Db; seal: S
   serve(api.emailAccounts.remove, ({ params, actor, now }) => emailAccounts.remove(db, params.id, actor, now));
   serve(api.emailAccounts.test, async ({ params }) => {
     const { id } = await emailAccounts.get(db, params.id);
-    return tryAccount(await accountFor(db, { emailAccountId: id }, { seal }));
+    return tryAccount(await accountFor(db, { emailAccountId: id }, { seal }), hostName);
   });
 }

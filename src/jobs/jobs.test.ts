@@ -7,6 +7,7 @@ import { createApp } from "../app.ts";
 import { refuse } from "../core/problem.ts";
 import { inTransaction } from "../db/database.ts";
 import { openLog } from "../log.ts";
+import { openSecrets } from "../secret.ts";
 import { enqueue, get, type JobHandlers } from "./jobs.ts";
 import { prepareQueue, rescueJobs, runJobsOnce, startJobs } from "./runner.ts";
 import * as store from "./store.ts";
@@ -146,9 +147,9 @@ describe("long work", () => {
 
   it("streams its progress until it ends", async () => {
     const app = createApp({
-      config: { publicUrl: "http://localhost" },
+      config: { publicUrl: "http://localhost", smtpUrl: undefined },
       database: fresh.database,
-      secrets: { encrypt: String, decrypt: String },
+      secrets: openSecrets({ secret: "a secret that only this test uses", dataDir: "" }),
       log,
       clock: () => noon,
       migrate: async () => undefined,

@@ -1,0 +1,133 @@
+/** `tidings doctor`: looks at everything that must be right, and says what to do where it is not. Changes nothing but the schema. */
+import { constants } from "node:fs";
+import { access } from "node:fs/promises";
+import { Command } from "commander";
+import { accountFor, workspace } from "../accounts/accounts.ts";
+import * as emailAccounts from "../accounts/email-accounts.ts";
+import * as senders from "../accounts/senders.ts";
+import { tryAccount } from "../accounts/try-account.ts";
+import { openContext, type Context } from "./context.ts";
+import { inWords, table } from "./output.ts";
+import type { Common, Run } from "./program.ts";
+
+/** `look` may be better, and nothing is broken: it does not fail the command. */
+type Result = "good" | "look" | "bad";
+type Finding = { readonly check: string; readonly result: Result; readonly detail: string };
+type Check = (context: Context) => Promise<readonly [Result, string]>;
+
+const LEAST_NODE = 26;
+const LEAST_POSTGRESQL = 150_000;
+const MOST_ACCOUNTS = 20;
+
+const CHECKS: Readonly<Record<string, Check>> = {
+  "data folder": async ({ config }) => {
+    await access(config.dataDir, constants.R_OK | constants.W_OK);
+    return ["good", `${config.dataDir} can be written.`];
+  },
+  secret: async ({ config, secrets }) => {
+    const works = secrets.decrypt(secrets.encrypt("x")) === "x";
+    if (!works) return ["bad", "What it encrypts it cannot decrypt."];
+    const kept = config.secret === undefined;
+    return [
+      "good",
+      kept ? "Kept in the data folder: back it up, apart from the database." : "Given by TIDINGS_SECRET.",
+    ];
+  },
+  database: async ({ config, database: { pool } }) => {
+    const { rows } = await pool.query<{ number: string; version: string }>(
+      "select current_setting('server_version_num') as number, current_setting('server_version') as version",
+    );
+    const { number = "0", version = "" } = rows[0] ?? {};
+    const where = config.databaseUrl === undefined ? "in the data folder" : "at DATABASE_URL";
+    if (Number(number) < LEAST_POSTGRESQL)
+      return ["bad", `PostgreSQL ${version} ${where} is too old: 15 or newer is needed.`];
+    return ["good", `PostgreSQL ${version} ${where} answers.`];
+  },
+  migrations: async ({ migrations }) => [
+    "good",
+    migrations.length === 0 ? "The schema is up to date." : `Brought up to date now: ${migrations.join(", ")}.`,
+  ],
+  "public address": async ({ config: { publicUrl } }) => {
+    const { protocol, hostname } = new URL(publicUrl);
+    if (hostname === "localhost" || hostname === "127.0.0.1")
+      return ["look", `Links in mails lead to ${publicUrl}, which works on this machine only. Set TIDINGS_PUBLIC_URL.`];
+    if (protocol === "http:") return ["look", `${publicUrl} is not https: one-click unsubscribe needs it (RFC 8058).`];
+    return ["good", `Links in mails lead to ${publicUrl}.`];
+  },
+  "postal address": async ({ database: { db }, secrets, config }) => {
+    const { postalAddress } = await workspace(db);
+    if (postalAddress) return ["good", postalAddress.replaceAll(/\s+/g, " ")];
+    const account = await accountFor(db, null, { seal: secrets, smtpUrl: config.smtpUrl });
+    const detail = "There is none. Set postalAddress with PATCH /api/v1/workspace; the law asks for one in every mail.";
+    return [account.kind === "smtp" ? "bad" : "look", detail];
+  },
+  sender: async ({ database: { db } }) => {
+    const found = (await senders.list(db, { limit: 500 })).filter((sender) => sender.disabledAt === null);
+    if (found.length === 0)
+      return [
+        "look",
+        "There is none: mails come from the email account's own address. Add one with POST /api/v1/senders.",
+      ];
+    return ["good", `${found.length} can be sent from; the first is ${found[0]?.name}.`];
+  },
+  "email account": async ({ database: { db }, secrets, config }) => {
+    const vault = { seal: secrets, smtpUrl: config.smtpUrl };
+    const listed = await emailAccounts.list(db, { limit: MOST_ACCOUNTS });
+    const wanted = listed.length > 0 ? listed.map(({ id }) => ({ emailAccountId: id })) : [null];
+    const bad: string[] = [];
+    let reached = "";
+    for (const one of wanted) {
+      const account = await accountFor(db, one, vault);
+      if (account.kind === "mailbox")
+        return ["look", "There is none: mails go to the built-in mailbox, and to nobody else."];
+      const { ok, detail } = await tryAccount(account, new URL(config.publicUrl).hostname);
+      if (ok) reached = detail;
+      else bad.push(`${account.name}: ${detail}`);
+    }
+    return bad.length > 0 ? ["bad", bad.join(" ")] : ["good", reached];
+  },
+};
+
+export const doctor = (run: Run): Command =>
+  new Command("doctor").description("check that everything is right, and say what to do where it is not").action(
+    run<Common>(async (options, output) => {
+      const findings = await examine(options);
+      const marks: Record<Result, string> = { good: "ok", look: "look", bad: "WRONG" };
+      const rows = findings.map(({ check, result, detail }) => [marks[result], check, detail]);
+      const ok = !findings.some(({ result }) => result === "bad");
+      output.answer(table(["", "CHECK", "FINDING"], rows), { ok, checks: findings });
+      if (!ok) process.exitCode = 1;
+    }),
+  );
+
+async function examine(options: Common): Promise<readonly Finding[]> {
+  const major = Number.parseInt(process.versions.node, 10);
+  const findings: Finding[] = [
+    major >= LEAST_NODE
+      ? { check: "Node.js", result: "good", detail: `Version ${process.versions.node}.` }
+      : {
+          check: "Node.js",
+          result: "bad",
+          detail: `Version ${process.versions.node}; ${LEAST_NODE} is needed. Start it with bin/tidings.`,
+        },
+  ];
+  let context: Context;
+  try {
+    context = await openContext(options);
+  } catch (error) {
+    return [...findings, { check: "start", result: "bad", detail: inWords(error).detail }];
+  }
+  try {
+    for (const [check, look] of Object.entries(CHECKS)) {
+      try {
+        const [result, detail] = await look(context);
+        findings.push({ check, result, detail });
+      } catch (error) {
+        findings.push({ check, result: "bad", detail: inWords(error).detail });
+      }
+    }
+  } finally {
+    await context.close();
+  }
+  return findings;
+}
