@@ -1,6 +1,6 @@
 /** Finds PostgreSQL's binaries in node_modules and makes them run for a given user. Never downloads, never changes the system. */
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, relative } from "node:path";
 import { refuse } from "../core/problem.ts";
@@ -78,8 +78,17 @@ function copyOnce(folder: string, copy: string, base: string): void {
   }
   const half = `${copy}.half`;
   cpSync(join(folder, "native"), join(half, "native"), { recursive: true, verbatimSymlinks: true });
+  openFolders(half);
   linkLibraries(half);
   renameSync(half, copy);
+}
+
+/** A read-only original and a strict umask both leave folders that we cannot write or the server's user cannot enter. */
+function openFolders(folder: string): void {
+  chmodSync(folder, 0o755);
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    if (entry.isDirectory()) openFolders(join(folder, entry.name));
+  }
 }
 
 /** Asks the loader rather than reading permission bits: it knows about access lists, mounts and missing libraries. */

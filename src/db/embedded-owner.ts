@@ -46,8 +46,7 @@ export function takeOwnership(base: string): Ownership | undefined {
       renameSync(half, join(base, "owner.json"));
     },
     release() {
-      held.delete(lock);
-      lock.close();
+      if (held.delete(lock)) lock.close();
     },
   };
 }

@@ -52,7 +52,8 @@ export function makePlace(dataDir: string): Place {
     return { base, cluster, credentials: asRoot ? serverUser(cluster) : {} };
   } catch (error) {
     const { code, path } = error as NodeJS.ErrnoException;
-    if (code === undefined || !["EACCES", "EPERM", "EROFS", "ENOTDIR", "ENOSPC", "EEXIST"].includes(code)) throw error;
+    if (code === undefined || !["ENOENT", "EACCES", "EPERM", "EROFS", "ENOTDIR", "ENOSPC", "EEXIST"].includes(code))
+      throw error;
     return refuse(
       "data-folder-unusable",
       `The data folder ${dataDir} cannot be used: ${code} at ${path}. ` +

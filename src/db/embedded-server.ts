@@ -145,14 +145,12 @@ async function untilReady(
   ended: Promise<void>,
   logPath: string,
 ): Promise<number> {
-  let over = false;
-  void ended.then(() => (over = true));
+  const over = ended.then(() => true);
   const limit = performance.now() + START_LIMIT_MS;
-  while (!over && performance.now() < limit) {
+  do {
     const { pid, status } = readPidFile(cluster) ?? {};
     if (pid !== undefined && status === "ready") return pid;
-    await wait(POLL_MS);
-  }
+  } while (performance.now() < limit && !(await Promise.race([over, wait(POLL_MS, false)])));
   child.stdio[3]?.destroy();
   const last = readFileSync(logPath, "utf8").trimEnd().split("\n").slice(-4).join("\n");
   throw new Error(`PostgreSQL did not start. The end of ${logPath}:\n${last}`);

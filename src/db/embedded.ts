@@ -1,5 +1,5 @@
 /** The database that needs no set-up: PostgreSQL as a child of this process, under the data folder. Knows no tables. */
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { refuse } from "../core/problem.ts";
 import type { Connection } from "./database.ts";
@@ -137,7 +137,7 @@ async function keep(start: () => Promise<Server>, log: EmbeddedOptions["log"], o
 
   async function watch(): Promise<void> {
     let ends = 0;
-    while (!stopping) {
+    for (;;) {
       const began = performance.now();
       await kept.server.ended;
       if (stopping) return;
@@ -163,12 +163,9 @@ async function keep(start: () => Promise<Server>, log: EmbeddedOptions["log"], o
     stopping = true;
     await kept.server.stop();
     await watching;
-    // A restart that was under way when we were told to stop.
+    // The one that was being started again while we were told to stop.
     await kept.server.stop();
   }
 
   return kept;
 }
-
-/** Where the server writes its log. */
-export const serverLog = (dataDir: string): string => join(resolve(dataDir), "postgres", "postgres.log");

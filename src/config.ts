@@ -1,0 +1,83 @@
+/** The environment as one frozen value, checked at once. The only reader of process.env; everything else is told. */
+import { resolve } from "node:path";
+import { type Fault, Refusal } from "./core/problem.ts";
+
+export type Config = {
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly host: string;
+  /** Where people reach us, for links in mails; no slash at its end. */
+  readonly publicUrl: string;
+  /** Undefined: the embedded database. */
+  readonly databaseUrl: string | undefined;
+  /** Absolute. */
+  readonly dataDir: string;
+  /** One secret, or several with a comma between, the current one first; undefined: the one kept in the data folder. */
+  readonly secret: string | undefined;
+  readonly smtpUrl: string | undefined;
+  readonly imapUrl: string | undefined;
+  readonly logLevel: string;
+};
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"];
+
+/** Shorter ones can be guessed at leisure by whoever holds one signed link. */
+export const SECRET_CHARACTERS = 32;
+
+/**
+ * Reads the environment. An empty variable counts as absent.
+ * @throws Refusal `configuration-invalid` with every problem at once; values that hold passwords are not repeated.
+ */
+export function readConfig(environment: Environment = process.env): Config {
+  const faults: Fault[] = [];
+  const wrong = (name: string, detail: string) =>
+    void faults.push({ pointer: `/${name}`, detail: `${name} ${detail}` });
+  const text = (name: string) => environment[name]?.trim() || undefined;
+
+  /** The value where it is a URL of one of these schemes. */
+  function url(name: string, schemes: readonly string[], example: string): string | undefined {
+    const value = text(name);
+    if (value === undefined) return undefined;
+    // PostgreSQL's own form for a socket, user@/database?host=/run/…, names no host where a URL must.
+    const whole = value.replace("@/", "@localhost/");
+    const parsed = URL.canParse(whole) ? new URL(whole) : undefined;
+    if (parsed && schemes.includes(parsed.protocol)) return value;
+    wrong(name, `is not a URL such as ${example}.`);
+    return undefined;
+  }
+
+  const port = Number(text("PORT") ?? 3000);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) wrong("PORT", "is not a number from 0 to 65535.");
+
+  const logLevel = text("LOG_LEVEL") ?? "info";
+  if (!LOG_LEVELS.includes(logLevel)) wrong("LOG_LEVEL", `is none of ${LOG_LEVELS.join(", ")}.`);
+
+  const secret = text("TIDINGS_SECRET");
+  if (secret?.split(",").some((one) => one.trim().length < SECRET_CHARACTERS)) {
+    wrong("TIDINGS_SECRET", `is shorter than ${SECRET_CHARACTERS} characters; make one with: openssl rand -hex 32`);
+  }
+
+  const publicUrl = url("TIDINGS_PUBLIC_URL", ["http:", "https:"], "https://mail.example.com");
+  if (publicUrl !== undefined && /[?#]/.test(publicUrl))
+    wrong("TIDINGS_PUBLIC_URL", "holds a ? or #; give the address alone.");
+
+  const config: Config = {
+    port,
+    // Nobody outside this machine reaches a server that was started to be looked at; a proxy or a container says otherwise.
+    host: text("HOST") ?? "127.0.0.1",
+    publicUrl: (publicUrl ?? `http://localhost:${port}`).replace(/\/+$/, ""),
+    databaseUrl: url("DATABASE_URL", ["postgres:", "postgresql:"], "postgresql://user:password@host:5432/tidings"),
+    dataDir: resolve(text("TIDINGS_DATA_DIR") ?? "data"),
+    secret,
+    smtpUrl: url("TIDINGS_SMTP_URL", ["smtp:", "smtps:"], "smtp://user:password@host:587"),
+    imapUrl: url("TIDINGS_IMAP_URL", ["imap:", "imaps:"], "imaps://user:password@host:993"),
+    logLevel,
+  };
+  if (faults.length > 0) {
+    const details = faults.map(({ detail }) => detail).join("\n");
+    throw new Refusal("configuration-invalid", details, faults);
+  }
+  return Object.freeze(config);
+}
