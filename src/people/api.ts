@@ -1,5 +1,6 @@
 /** The contract of people: leads and contacts over one row, declared fields, and the filter that names many at once. Data only. */
 import { z } from "zod";
+import { delimiters } from "../core/csv.ts";
 import { RESERVED } from "../core/csv-mapping.ts";
 import { CONTACT_STATUSES, LEAD_STATUSES } from "../core/person.ts";
 import { contract, dayInput, id, idParams, instant, line, listOf, page } from "../http/contract.ts";
@@ -288,5 +289,128 @@ export const personFields = contract({
     access: "manager",
     params: idParams,
     success: { status: 204 },
+  },
+});
+
+const target = z
+  .string()
+  .regex(
+    /^(?:attribute:[a-z][a-z0-9_]{0,62}|[a-zA-Z]{1,30})$/,
+    "A column goes to a field such as firstName, email, furtherEmail, unsubscribed, or attribute:key, or ignore.",
+  );
+const columnsOfFile = z.array(z.object({ heading: z.string(), target: z.string().nullable() }));
+const uploadTypes = ["text/csv", "application/csv", "text/plain", "application/octet-stream"] as const;
+
+export const importInput = z.object({
+  kind: z.enum(kinds).default("lead"),
+  mode: z
+    .enum(["create", "update", "skip"])
+    .default("update")
+    .describe("What an address that is there already means: the row is bad, fills in what it says, or is passed over."),
+  dryRun: z.stringbool().default(false).describe("Count what would happen and write nothing."),
+  unknownColumns: z
+    .enum(["attributes", "ignore"])
+    .default("ignore")
+    .describe("`attributes` declares a field for each column nobody knows."),
+  delimiter: z.enum(delimiters).optional().describe("Guessed when left out."),
+  mapping: z
+    .string()
+    .max(100_000)
+    .transform((text, context) => {
+      try {
+        return JSON.parse(text) as unknown;
+      } catch {
+        context.addIssue({ code: "custom", message: "Is not valid JSON." });
+        return z.NEVER;
+      }
+    })
+    .pipe(z.record(z.string().max(300), target))
+    .optional()
+    .describe('Where columns go, as JSON: {"E-Mail privat":"email"}. Others go where their headings suggest.'),
+});
+
+export const importResult = z.object({
+  read: z.number(),
+  created: z.number(),
+  updated: z.number(),
+  unchanged: z.number(),
+  skipped: z.number(),
+  bad: z.number(),
+  encoding: z.string(),
+  delimiter: z.string(),
+  columns: columnsOfFile,
+  problems: z.array(z.object({ line: z.number(), problem: z.string() })),
+  dryRun: z.boolean(),
+});
+
+export const imports = contract({
+  create: {
+    method: "POST",
+    path: "/imports",
+    summary: "Import people from a CSV file",
+    description:
+      "The body is the file: UTF-8, UTF-16 or Windows-1252; comma, semicolon, tab or |. Whole batches are written as it " +
+      "goes; sending the same file again changes nothing and finishes what was cut short. Nobody is ever re-subscribed.",
+    tag: "Imports",
+    access: "manager",
+    query: importInput,
+    upload: uploadTypes,
+    success: { status: 202, body: z.object({ jobId: z.number().describe("Ask GET /jobs/:id or GET /imports/:id.") }) },
+  },
+  suggest: {
+    method: "POST",
+    path: "/import-suggestions",
+    summary: "What an import would make of a file: send the file or its beginning",
+    tag: "Imports",
+    access: "manager",
+    query: importInput.pick({ delimiter: true }),
+    upload: uploadTypes,
+    success: {
+      status: 200,
+      body: z.object({
+        encoding: z.string(),
+        delimiter: z.string(),
+        columns: z.array(
+          z.object({
+            heading: z.string(),
+            target: z.string().nullable(),
+            suggestedKey: z.string(),
+            suggestedType: z.enum(fieldTypes),
+          }),
+        ),
+        sample: z.array(z.array(z.string())),
+      }),
+    },
+  },
+  read: {
+    method: "GET",
+    path: "/imports/:id",
+    summary: "An import and what came of it",
+    tag: "Imports",
+    access: "viewer",
+    params: idParams,
+    success: {
+      status: 200,
+      body: z.object({
+        id,
+        state: z.enum(["queued", "running", "succeeded", "failed"]),
+        done: z.number().describe("Rows done."),
+        result: importResult.nullable(),
+        error: z.string().nullable(),
+        createdAt: instant,
+        finishedAt: instant.nullable(),
+      }),
+    },
+  },
+  badRows: {
+    method: "GET",
+    path: "/imports/:id/bad-rows",
+    summary: "The bad rows of an import as CSV, each with its line and what is wrong",
+    description: "Kept for 30 days.",
+    tag: "Imports",
+    access: "manager",
+    params: idParams,
+    produces: "text/csv; charset=utf-8",
+    success: { status: 200 },
   },
 });

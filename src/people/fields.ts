@@ -129,3 +129,26 @@ function requireChoices(type: string, choices: readonly string[] | null): void {
 function notFound(id: number): never {
   return refuse("person-field-not-found", `There is no field ${id}.`);
 }
+
+/** Declares the fields an import found that are not declared yet; one that somebody else declared meanwhile stays as it is. */
+export async function declareMissing(
+  tx: Tx,
+  fields: readonly DeclaredField[],
+  actor: Actor,
+  now: Temporal.Instant,
+): Promise<void> {
+  for (const { key, label, type, choices } of fields) {
+    const made = await tx
+      .insertInto("personFields")
+      .values({ key, label, type, choices: choices && JSON.stringify(choices), createdAt: now })
+      .onConflict((conflict) => conflict.doNothing())
+      .returning("id")
+      .executeTakeFirst();
+    if (made)
+      await recordChange(
+        tx,
+        { actor, action: "create", subjectType: "person-field", subjectId: made.id, after: { key, label, type } },
+        now,
+      );
+  }
+}

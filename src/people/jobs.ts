@@ -1,0 +1,129 @@
+/** Imports as jobs: the file waits in the data directory until it is done. Safe to run twice: an import is repeatable. */
+import { createReadStream, createWriteStream } from "node:fs";
+import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { refuse } from "../core/problem.ts";
+import { type Database, inTransaction } from "../db/database.ts";
+import { enqueue, type JobHandlers } from "../jobs/jobs.ts";
+import { importInput } from "./api.ts";
+import { importPeople } from "./import.ts";
+import type { Neighbours } from "./people.ts";
+
+export const IMPORT = "import-people";
+
+/** Largest upload: a million people are some 250 MB. */
+export const MAX_UPLOAD_BYTES = 2 * 1024 ** 3;
+/** How long files of bad rows, and uploads that nobody came back for, are kept. */
+const KEPT_HOURS = 30 * 24;
+
+export type ImportFiles = { readonly dataDirectory: string };
+
+/** Stores an upload and queues its import. The file is whole before the job exists. */
+export async function startImport(
+  app: ImportFiles & { readonly database: Database },
+  upload: AsyncIterable<Uint8Array>,
+  input: Record<string, unknown>,
+  actor: { readonly name: string },
+  now: Temporal.Instant,
+): Promise<number> {
+  const folder = await folderOf(app);
+  const received = join(folder, `received-${now.epochMilliseconds}-${crypto.randomUUID()}.csv`);
+  try {
+    await pipeline(limited(upload), createWriteStream(received, { mode: 0o600 }));
+    return await inTransaction(app.database.db, async (tx) => {
+      const jobId = await enqueue(tx, IMPORT, input, actor, now);
+      await rename(received, fileOf(folder, jobId));
+      return jobId;
+    });
+  } catch (error) {
+    await rm(received, { force: true });
+    throw error;
+  }
+}
+
+/** The handlers of this module's jobs. */
+export function handlers(
+  app: ImportFiles & { readonly database: Database; readonly neighbours: Neighbours },
+): JobHandlers {
+  return {
+    async [IMPORT](context, job) {
+      const folder = await folderOf(app);
+      const file = fileOf(folder, job.id);
+      const kept = badFileOf(folder, job.id);
+      const options = importInput.omit({ dryRun: true, mapping: true }).parse(job.input);
+      const given = job.input as { dryRun?: boolean; mapping?: Record<string, never> };
+      const bad = createWriteStream(kept, { mode: 0o600 });
+      try {
+        const result = await importPeople(
+          app.database,
+          createReadStream(file),
+          {
+            ...options,
+            dryRun: given.dryRun ?? false,
+            mapping: given.mapping ?? {},
+            actor: { name: job.createdBy ?? "import" },
+            neighbours: app.neighbours,
+            badRows: (csv) => written(bad, csv),
+            signal: context.signal,
+          },
+          context.now,
+          (rows) => context.progress(rows),
+        );
+        await rm(file, { force: true });
+        return result;
+      } catch (error) {
+        // Stopped or without a database it runs again from the file; for anything else the file is of no more use.
+        if (!context.signal.aborted && error instanceof Error && error.name === "Refusal")
+          await rm(file, { force: true });
+        throw error;
+      } finally {
+        await new Promise<void>((resolve) => bad.end(resolve));
+      }
+    },
+  };
+}
+
+/** The bad rows of an import as a stream; refuses when there are none. */
+export async function badRowsOf(app: ImportFiles, jobId: number) {
+  const file = badFileOf(await folderOf(app), jobId);
+  const found = await stat(file).catch(() => null);
+  if (!found || found.size === 0)
+    return refuse("bad-rows-not-found", `Import ${jobId} has no bad rows, or they are no longer kept.`);
+  return createReadStream(file);
+}
+
+/** Deletes what is older than it is kept for. Runs now and then (recurring.ts). */
+export async function discardOldFiles(app: ImportFiles, now: Temporal.Instant): Promise<void> {
+  const folder = await folderOf(app);
+  const oldest = now.subtract({ hours: KEPT_HOURS }).epochMilliseconds;
+  for (const name of await readdir(folder)) {
+    const file = join(folder, name);
+    const { mtimeMs } = await stat(file);
+    if (mtimeMs < oldest) await rm(file, { force: true });
+  }
+}
+
+async function folderOf({ dataDirectory }: ImportFiles): Promise<string> {
+  const folder = join(dataDirectory, "imports");
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  return folder;
+}
+
+const fileOf = (folder: string, jobId: number) => join(folder, `${jobId}.csv`);
+const badFileOf = (folder: string, jobId: number) => join(folder, `${jobId}-bad-rows.csv`);
+
+async function* limited(upload: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let length = 0;
+  for await (const piece of upload) {
+    length += piece.byteLength;
+    if (length > MAX_UPLOAD_BYTES) refuse("upload-too-large", "A file has 2 GB at most. Split it.");
+    yield piece;
+  }
+}
+
+function written(file: NodeJS.WritableStream, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    file.write(text, (error) => (error ? reject(error) : resolve()));
+  });
+}
