@@ -308,6 +308,8 @@ create table messages (
 create index messages_to_send on messages (next_attempt_at) where state in ('planned', 'deferred');
 create index messages_leased on messages (claimed_until) where state in ('claimed', 'in_data');
 create index messages_by_person on messages (person_id, id);
+-- A Campaign's communications, newest first.
+create index messages_of_campaign on messages (campaign_id, id);
 create index messages_by_campaign on messages (campaign_id, step_id, state);
 -- What left late (burst guard): counted per campaign and hour.
 create index messages_late on messages (campaign_id, planned_at) where planned_at - due_at > interval '1 hour';
