@@ -56,6 +56,8 @@ export type Sink = {
   readonly commands: string[];
   /** Connections accepted so far. */
   readonly connections: () => number;
+  /** Connections open now. */
+  readonly open: () => number;
   /** Calls back for each message as it is recorded; the returned function ends that. */
   onMessage: (listener: (message: Received) => void) => () => void;
   /** Resolves once that many messages are there; rejects when they are not after `timeoutMs` (10 s). */
@@ -120,6 +122,7 @@ export async function startSink(options: SinkOptions = {}): Promise<Sink> {
     messages,
     commands,
     connections: () => connections,
+    open: () => sockets.size,
     onMessage,
     waitFor: (wanted, timeoutMs = 10_000) =>
       new Promise((resolve, reject) => {

@@ -1,17 +1,19 @@
-/** The SMTP client: sends messages to one relay and knows exactly how far each one got. Never sends a message a second time. */
-import type { Outcome, Outgoing } from "./smtp-message.ts";
-import type { SmtpSettings } from "./smtp-settings.ts";
+/** The SMTP client: sends messages to one relay and knows how far each one got. Never resends a message whose body was begun. */
+import { setTimeout as pause } from "node:timers/promises";
+import { createConnection, type Connection, type Job } from "./smtp-connection.ts";
+import { prepare, type Outcome, type Outgoing } from "./smtp-message.ts";
+import { openSession, OpeningFailure, type Session } from "./smtp-open.ts";
+import { checkSettings, type CheckedSettings, type SmtpSettings } from "./smtp-settings.ts";
+import { verifySettings, type VerifyStep } from "./smtp-verify.ts";
 
 export { parseSmtpUrl } from "./smtp-settings.ts";
 export type { SmtpSettings, Timeouts } from "./smtp-settings.ts";
 export type { Outcome, Outgoing, Stage } from "./smtp-message.ts";
 export type { Reply } from "./smtp-replies.ts";
+export type { VerifyStep } from "./smtp-verify.ts";
 
 /** `beforeMail` runs right before MAIL FROM is written for the message, each time it is; false withdraws the message. */
 export type SendHooks = { beforeMail?: () => boolean | Promise<boolean> };
-
-/** One step of {@link SmtpPool.verify}, in words for the person who set the account up. */
-export type VerifyStep = { step: "dns" | "connect" | "greeting" | "ehlo" | "tls" | "auth"; ok: boolean; text: string };
 
 export type SmtpPool = {
   /** Sends one message. Never throws and never rejects: whatever happens is the outcome. */
@@ -24,7 +26,152 @@ export type SmtpPool = {
   close: (how: { graceMs: number }) => Promise<void>;
 };
 
-/** Makes a pool of connections to one relay; the first connection is opened by the first message. */
-export function createSmtpPool(settings: SmtpSettings): SmtpPool {
-  throw new Error(`Not written yet: ${settings.host}`);
+/** How often a connection is tried that closes before its greeting (an overloaded relay), and how long between. */
+const GREETINGS_MAX = 3;
+const GREETING_PAUSE_MS = 100;
+/** While other connections work, one that could not be opened is not tried again for this long. */
+const GROWTH_PAUSE_MS = 5_000;
+
+/**
+ * Makes a pool of connections to one relay; the first is opened by the first message. Refuses settings that cannot work.
+ *
+ * When no connection can be opened and none is left, every waiting message is refused with the stage that failed.
+ */
+export function createSmtpPool(given: SmtpSettings): SmtpPool {
+  const settings = checkSettings(given);
+  const waiting: Job[] = [];
+  const seekingRoom: (() => void)[] = [];
+  const connections = new Set<Connection>();
+  const idle = new Map<Connection, NodeJS.Timeout>();
+  const stop = new AbortController();
+  const ended = Promise.withResolvers<void>();
+  let opening = 0;
+  let growAfter = 0;
+  let closing: Promise<void> | null = null;
+
+  const send = (message: Outgoing, hooks: SendHooks = {}): Promise<Outcome> => {
+    if (stop.signal.aborted) return Promise.resolve({ kind: "withdrawn", by: "close" });
+    const ready = prepare(message);
+    if (ready.kind === "refused") return Promise.resolve(ready);
+    if (waiting.length >= settings.waitingMessages) {
+      const text = `Not sent: ${waiting.length} messages already wait for this server.`;
+      return Promise.resolve({ kind: "refused", stage: "connect", reply: null, text });
+    }
+    return new Promise((settle) => {
+      waiting.push({ message: ready, beforeMail: hooks.beforeMail ?? null, settle, begunAgain: false });
+      pump();
+    });
+  };
+
+  const room = (): Promise<void> =>
+    new Promise((resolve) => {
+      if (waiting.length < settings.waitingMessages || stop.signal.aborted) resolve();
+      else seekingRoom.push(resolve);
+    });
+
+  /** Sees to it that somebody takes what waits: a resting connection, or new ones. */
+  const pump = (): void => {
+    const rested = idle.keys().next().value;
+    if (rested && waiting.length > 0) {
+      wake(rested);
+      return rested.work();
+    }
+    while (opening < waiting.length && connections.size + opening < settings.connections) {
+      if (connections.size + opening > 0 && performance.now() < growAfter) return;
+      opening++;
+      void openPatiently(settings, stop.signal).then(opened, notOpened);
+    }
+  };
+
+  const opened = (session: Session): void => {
+    opening--;
+    const connection: Connection = createConnection(
+      session,
+      {
+        next: () => {
+          seekingRoom.shift()?.();
+          return waiting.shift() ?? null;
+        },
+        again: (job, why) => {
+          if (stop.signal.aborted) return job.settle({ kind: "refused", stage: "mail", reply: null, text: why.text });
+          waiting.unshift(job);
+          pump();
+        },
+        rest: () => void idle.set(connection, setTimeout(tire, settings.timeouts.idleMs)),
+        gone: () => {
+          wake(connection);
+          connections.delete(connection);
+          pump();
+          endIfAllGone();
+        },
+      },
+      settings.timeouts,
+      settings.messagesPerConnection,
+    );
+    const tire = (): void => {
+      wake(connection);
+      connection.retire();
+    };
+    connections.add(connection);
+    if (stop.signal.aborted) connection.retire();
+    else connection.work();
+  };
+
+  const notOpened = (error: unknown): void => {
+    opening--;
+    if (connections.size + opening > 0) {
+      growAfter = performance.now() + GROWTH_PAUSE_MS;
+    } else {
+      const { stage, reply, message } = error as OpeningFailure;
+      for (const job of waiting.splice(0)) job.settle({ kind: "refused", stage, reply, text: message });
+      for (const resolve of seekingRoom.splice(0)) resolve();
+    }
+    endIfAllGone();
+  };
+
+  const wake = (connection: Connection): void => {
+    clearTimeout(idle.get(connection));
+    idle.delete(connection);
+  };
+
+  const endIfAllGone = (): void => {
+    if (stop.signal.aborted && connections.size + opening === 0) ended.resolve();
+  };
+
+  const close = async (graceMs: number): Promise<void> => {
+    stop.abort();
+    for (const job of waiting.splice(0)) job.settle({ kind: "withdrawn", by: "close" });
+    for (const resolve of seekingRoom.splice(0)) resolve();
+    for (const connection of connections) {
+      wake(connection);
+      connection.retire();
+    }
+    endIfAllGone();
+    const timer = setTimeout(() => {
+      for (const connection of connections) connection.kill("The time to finish was over.");
+      ended.resolve();
+    }, graceMs);
+    await ended.promise;
+    clearTimeout(timer);
+  };
+
+  return {
+    send,
+    room,
+    verify: () => verifySettings(settings),
+    close: ({ graceMs }) => (closing ??= close(graceMs)),
+  };
+}
+
+/** Opens a session; one closed before its greeting is tried again, a bounded number of times. */
+async function openPatiently(settings: CheckedSettings, signal: AbortSignal): Promise<Session> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await openSession(settings, signal);
+    } catch (error) {
+      if (!(error instanceof OpeningFailure)) throw error; // a bug
+      if (!error.beforeGreeting || attempt === GREETINGS_MAX || signal.aborted) throw error;
+    }
+    await pause(GREETING_PAUSE_MS * attempt);
+  }
 }

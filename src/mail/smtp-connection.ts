@@ -1,0 +1,248 @@
+/** Messages over one session, one after the other. Never writes a final dot twice for a message, and always says how far it got. */
+import { endsLine, envelope, stuffDots, type Outcome, type Ready, type Stage } from "./smtp-message.ts";
+import type { Session } from "./smtp-open.ts";
+import type { Reply } from "./smtp-replies.ts";
+import type { Timeouts } from "./smtp-settings.ts";
+import { isLoss, type Loss } from "./smtp-wire.ts";
+
+/** A message and who waits for its outcome. */
+export type Job = {
+  message: Ready;
+  beforeMail: (() => boolean | Promise<boolean>) | null;
+  settle: (outcome: Outcome) => void;
+  /** It has already been begun on a connection that was closing. */
+  begunAgain: boolean;
+};
+
+/** What a connection asks of its pool. */
+export type Owner = {
+  /** The next message to send, if any. */
+  next: () => Job | null;
+  /** This message has to begin anew on another connection: its body was not begun here. */
+  again: (job: Job, why: Loss) => void;
+  /** Nothing to do: call `work` when there is. */
+  rest: () => void;
+  /** Gone, for whatever reason. */
+  gone: () => void;
+};
+
+export type Connection = {
+  /** Takes messages from the pool until there are none. Only while at rest, and once at the beginning. */
+  work: () => void;
+  /** Finishes what is begun, takes nothing more, says QUIT. */
+  retire: () => void;
+  /** Ends at once, whatever is under way. */
+  kill: (text: string) => void;
+};
+
+/** Bodies up to this go out in one packet with their final dot; larger ones block by block, as the network takes them. */
+const BLOCK_OCTETS = 65_536;
+
+/** Runs a session for a pool; begins with the pool's first call of `work`. */
+export function createConnection(session: Session, owner: Owner, timeouts: Timeouts, messagesMax: number): Connection {
+  const { wire, capabilities } = session;
+  const { socket } = wire;
+  const pipelining = capabilities.has("PIPELINING");
+  let begun = 0;
+  let retiring = false;
+  let quitting = false;
+  let ahead = false; // a message is between beforeMail and its final dot: the next one must wait
+  let awaited = 0; // final dots without a reply yet
+  let needsReset = false; // the server holds a MAIL FROM that will see no DATA
+  let deciding: Job | null = null; // waits for beforeMail
+
+  wire.onLost(() => owner.gone());
+
+  const isSpent = (): boolean => retiring || begun >= messagesMax;
+  const mayBegin = (): boolean => !ahead && wire.isOpen() && !isSpent();
+
+  const work = (): void => {
+    while (mayBegin()) {
+      const job = owner.next();
+      if (job === null) break;
+      begin(job);
+    }
+    if (ahead || awaited > 0 || quitting || !wire.isOpen()) return;
+    if (isSpent()) quit();
+    else owner.rest();
+  };
+
+  /** No message is ahead any more. */
+  const proceed = (): void => {
+    ahead = false;
+    work();
+  };
+
+  const begin = (job: Job): void => {
+    const commands = envelope(job.message, capabilities);
+    if ("kind" in commands) return job.settle(commands);
+    if (job.beforeMail === null) return exchange(job, commands.mail, commands.rcpt);
+    const decided = (go: boolean): void => {
+      ahead = false;
+      deciding = null;
+      if (!go) job.settle({ kind: "withdrawn", by: "beforeMail" });
+      else if (wire.isOpen()) exchange(job, commands.mail, commands.rcpt);
+      else owner.again(job, { how: "closed", text: "The connection closed before the message was begun." });
+    };
+    const failed = (error: unknown): void => {
+      ahead = false;
+      deciding = null;
+      job.settle(refused("mail", null, `The check before MAIL FROM failed: ${String(error)}`));
+    };
+    try {
+      const go = job.beforeMail();
+      if (typeof go === "boolean") return decided(go);
+      ahead = true;
+      deciding = job;
+      void go.then(decided, failed).then(work);
+    } catch (error) {
+      failed(error);
+    }
+  };
+
+  /** MAIL, RCPT and DATA: in one packet where the server allows it (RFC 2920), else one after the other. */
+  const exchange = (job: Job, mail: string, rcpt: string): void => {
+    ahead = true;
+    const reused = begun++ > 0;
+    const encoding = job.message.utf8 === null ? "latin1" : "utf8";
+    let over = false; // the outcome is known, whatever is still answered
+
+    const fail = (stage: Stage, answer: Reply | Loss): void => {
+      if (over) return;
+      over = true;
+      if (isLoss(answer)) return job.settle(refused(stage, null, answer.text));
+      if (answer.code >= 400) return job.settle(refused(stage, answer, `${answer.code} ${answer.text}`));
+      const text = `The server answered ${stage.toUpperCase()} with ${answer.code} ${answer.text}`;
+      job.settle(refused(stage, null, text));
+      wire.lose("garbage", text);
+    };
+    const isGood = (stage: Stage, answer: Reply | Loss): boolean => {
+      if (!isLoss(answer) && answer.code >= 200 && answer.code < 300) return true;
+      fail(stage, answer);
+      return false;
+    };
+    const step = (line: string, timeoutMs: number, take: (answer: Reply | Loss) => void): void => {
+      wire.expect(timeoutMs, take);
+      socket.write(`${line}\r\n`, encoding);
+    };
+
+    const onReset = (answer: Reply | Loss): void => {
+      if (!isLoss(answer) && answer.code >= 300) wire.lose("closed", `The server refuses RSET: ${answer.code}`);
+    };
+    const onMail = (answer: Reply | Loss): void => {
+      const leaving = isLoss(answer) ? answer.how === "closed" || answer.how === "leaving" : answer.code === 421;
+      if (leaving && reused && !job.begunAgain) {
+        // It may have been closing while we wrote. Nothing of the body has left, so begin anew elsewhere, once.
+        over = true;
+        job.begunAgain = true;
+        owner.again(job, isLoss(answer) ? answer : { how: "leaving", text: `421 ${answer.text}` });
+      } else if (isGood("mail", answer)) needsReset = true;
+      if (pipelining) return;
+      if (over) proceed();
+      else step(rcpt, timeouts.rcptMs, onRcpt);
+    };
+    const onRcpt = (answer: Reply | Loss): void => {
+      const good = isGood("rcpt", answer);
+      if (pipelining) return;
+      if (good) step("DATA", timeouts.dataMs, onData);
+      else proceed();
+    };
+    const onData = (answer: Reply | Loss): void => {
+      if (isLoss(answer) || answer.code !== 354) {
+        fail("data", answer);
+        return proceed();
+      }
+      needsReset = false;
+      if (!over) return writeBody(job.message.data);
+      // DATA was taken though the recipient was not (RFC 2920 3.1): an empty message to nobody.
+      wire.expect(timeouts.finalDotMs, proceed);
+      socket.write(".\r\n");
+    };
+
+    const writeBody = (data: Uint8Array): void => {
+      const stuffed = stuffDots(data);
+      if (stuffed.length > BLOCK_OCTETS) writeBlocks(stuffed);
+      else writeLast(stuffed);
+    };
+    const writeBlocks = (data: Uint8Array): void => {
+      let at = 0;
+      wire.expect(timeouts.blockMs, (early) => {
+        fail("body", early);
+        wire.lose("garbage", "The server answered before the message had ended.");
+      });
+      const write = (): void => {
+        if (!wire.isOpen()) return;
+        wire.extend();
+        const block = data.subarray(at, (at += BLOCK_OCTETS));
+        if (at < data.length) return void socket.write(block, (error) => error ?? write());
+        wire.unexpect();
+        writeLast(block);
+      };
+      write();
+    };
+    /** From here on a loss leaves the outcome unknown. */
+    const writeLast = (block: Uint8Array): void => {
+      socket.cork();
+      socket.write(block);
+      socket.write(endsLine(block) ? ".\r\n" : "\r\n.\r\n");
+      awaited++;
+      wire.expect(timeouts.finalDotMs, onDot);
+      if (pipelining) proceed(); // the next envelope rides behind the dot
+      socket.uncork();
+    };
+    const onDot = (answer: Reply | Loss): void => {
+      awaited--;
+      if (isLoss(answer)) {
+        job.settle({ kind: "unknown", text: `After the final dot: ${answer.text}` });
+      } else if (answer.code >= 400) {
+        fail("body", answer);
+      } else if (answer.code >= 200 && answer.code < 300) {
+        job.settle({ kind: "accepted", reply: answer });
+      } else {
+        const text = `The server answered the final dot with ${answer.code} ${answer.text}`;
+        job.settle({ kind: "unknown", text });
+        wire.lose("garbage", text);
+      }
+      if (pipelining) work();
+      else proceed();
+    };
+
+    const reset = needsReset;
+    needsReset = false;
+    if (pipelining) {
+      if (reset) wire.expect(timeouts.sessionMs, onReset);
+      wire.expect(timeouts.mailMs, onMail);
+      wire.expect(timeouts.rcptMs, onRcpt);
+      wire.expect(timeouts.dataMs, onData);
+      socket.write(`${reset ? "RSET\r\n" : ""}${mail}\r\n${rcpt}\r\nDATA\r\n`, encoding);
+    } else if (reset) {
+      step("RSET", timeouts.sessionMs, (answer) => {
+        onReset(answer);
+        if (wire.isOpen()) step(mail, timeouts.mailMs, onMail);
+        else onMail(isLoss(answer) ? answer : { how: "closed", text: "The server refuses RSET." });
+      });
+    } else step(mail, timeouts.mailMs, onMail);
+  };
+
+  const quit = (): void => {
+    quitting = true;
+    wire.expect(timeouts.quitMs, () => wire.lose("ended", "We said QUIT."));
+    socket.write("QUIT\r\n");
+  };
+
+  return {
+    work,
+    retire: () => {
+      retiring = true;
+      work();
+    },
+    kill: (text) => {
+      deciding?.settle(refused("mail", null, text));
+      wire.lose("ended", text);
+    },
+  };
+}
+
+function refused(stage: Stage, reply: Reply | null, text: string): Outcome {
+  return { kind: "refused", stage, reply, text };
+}
