@@ -315,11 +315,6 @@ create index messages_by_campaign on messages (campaign_id, step_id, state);
 create index messages_late on messages (campaign_id, planned_at) where planned_at - due_at > interval '1 hour';
 create index messages_finished on messages (finished_at, id) where finished_at is not null;
 
--- Whoever starts Email Campaigns wakes the senders of all processes; once a transaction, when it commits.
-create function wake_senders() returns trigger language plpgsql as $$
-begin perform pg_notify('tidings_due', ''); return null; end $$;
-create trigger email_campaigns_wake_senders after insert on email_campaigns for each statement execute function wake_senders();
-
 -- Every attempt that did not end in acceptance, with the server's words; an accepted one stands in the message itself.
 create table delivery_attempts (
   id bigint generated always as identity primary key,
