@@ -74,6 +74,8 @@ export async function openContext(options: ContextOptions): Promise<Context> {
   const database = openDatabase(connection);
   const close = async () => {
     await database.close();
+    // Kysely leaves alone a pool it never used; its connections would hold the process for seconds.
+    if (!database.pool.ended) await database.pool.end();
     await embedded?.stop();
   };
   try {

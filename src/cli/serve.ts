@@ -38,17 +38,17 @@ async function stay(command: string, options: Options, output: Output, begin: Be
   const ending = endings();
   const context = await openContext({ ...options, command, serves: true, onDatabaseGone: () => ending.now(1) });
   const { database, log, clock } = context;
+  const app = createApp({ ...context, migrate: async () => void (await prepare(database, log, clock)) });
   try {
-    const app = createApp({ ...context, migrate: async () => void (await prepare(database, log, clock)) });
     const running = begin(app, context, output);
-    // What stops it from running is said at once; being told to stop ends it in good order.
-    const code = await Promise.race([running.then(() => ending.asked), ending.asked]);
+    // What keeps it from running is said at once; being told to stop ends it in good order.
+    process.exitCode = await Promise.race([running.then(() => ending.asked), ending.asked]);
     log.info("stopping: finishing what is under way");
-    await Promise.race([app.stop(), ending.askedAgain, sleep(DRAIN_MS, undefined, { ref: false })]);
-    process.exitCode = code;
-  } finally {
-    await Promise.race([context.close(), sleep(CLOSE_MS, undefined, { ref: false })]);
+  } catch (error) {
+    output.fail(error);
   }
+  await Promise.race([app.stop(), ending.askedAgain, sleep(DRAIN_MS, undefined, { ref: false })]);
+  await Promise.race([context.close(), sleep(CLOSE_MS, undefined, { ref: false })]);
   // Nothing that hangs may hold the process now: all that matters is on disk.
   process.exit();
 }

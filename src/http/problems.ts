@@ -93,7 +93,12 @@ export function isDatabaseLoss(error: unknown): boolean {
   const code = codeOf(error);
   // Class 08: connection; 57P0x: shut down or starting; the rest are the socket's own words.
   if (/^(08\w{3}|57P0[1-5]|53300|ECONNREFUSED|ECONNRESET|ENOENT|EPIPE|ETIMEDOUT)$/.test(code)) return true;
-  return error instanceof Error && /Connection terminated|timeout exceeded when trying to connect/.test(error.message);
+  return (
+    error instanceof Error &&
+    /Connection terminated|timeout exceeded when trying to connect|not currently accepting connections/.test(
+      error.message,
+    )
+  );
 }
 
 function ofFastify(code: string, status: number): Problem {

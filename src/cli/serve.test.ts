@@ -1,0 +1,203 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import pg from "pg";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { type FreshDatabase, freshDatabase } from "../../test/database.ts";
+
+const tidings = join(import.meta.dirname, "../../bin/tidings");
+const started: ChildProcess[] = [];
+let fresh: FreshDatabase;
+let dataDir: string;
+
+beforeAll(async () => {
+  fresh = await freshDatabase();
+  dataDir = mkdtempSync(join(tmpdir(), "tidings-serve-"));
+});
+afterEach(() => {
+  for (const child of started.splice(0)) child.kill("SIGKILL");
+});
+afterAll(async () => {
+  await fresh.close();
+  rmSync(dataDir, { recursive: true });
+});
+
+const environment = (more: Record<string, string> = {}) => ({
+  PATH: process.env["PATH"],
+  DATABASE_URL: fresh.url,
+  TIDINGS_DATA_DIR: dataDir,
+  PORT: "0",
+  ...more,
+});
+
+type Started = { child: ChildProcess; log: () => string; ended: Promise<unknown[]> };
+
+function start(more?: Record<string, string>, ...options: string[]): Started & { firstLine: Promise<string> } {
+  const child = spawn(tidings, ["serve", "--json", ...options], { env: environment(more) });
+  started.push(child);
+  let log = "";
+  child.stderr.on("data", (chunk: Buffer) => (log += chunk.toString()));
+  const firstLine = once(createInterface({ input: child.stdout }), "line").then(([line]) => String(line));
+  return { child, log: () => log, ended: once(child, "exit"), firstLine };
+}
+
+async function serving(more?: Record<string, string>) {
+  const running = start(more);
+  const { address, setupUrl } = JSON.parse(await running.firstLine) as { address: string; setupUrl: string | null };
+  return { ...running, address, setupUrl };
+}
+
+const command = async (...words: string[]) => {
+  try {
+    const { stdout } = await promisify(execFile)(tidings, words, { env: environment() });
+    return { code: 0, stdout, stderr: "" };
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
+    return { code, stdout, stderr };
+  }
+};
+
+/** Asks again until the answer has this status. */
+async function answers(url: string, status: number): Promise<string> {
+  for (let tries = 0; tries < 200; tries += 1) {
+    const answer = await fetch(url).catch(() => null);
+    if (answer?.status === status) return answer.text();
+    await sleep(50);
+  }
+  throw new Error(`${url} never answered ${status}`);
+}
+
+describe("the running program", () => {
+  it("O2 says where it is, is ready, and ends with 0 when told to", async () => {
+    const { child, address, ended } = await serving();
+    expect(await answers(`${address}/readyz`, 200)).toContain("ready");
+    child.kill("SIGTERM");
+    expect(await ended).toEqual([0, null]);
+  });
+
+  it("prints a set-up link at each start until one is used, the former no longer working", async () => {
+    const first = await serving();
+    first.child.kill("SIGTERM");
+    await first.ended;
+    const second = await serving();
+    const token = (url: string | null) => url?.split("/setup/")[1] ?? "";
+    expect(token(first.setupUrl)).not.toBe(token(second.setupUrl));
+    expect((await fetch(`${second.address}/setup/${token(first.setupUrl)}`)).status).toBe(404);
+    const person = {
+      name: "Ada",
+      email: "ada@example.com",
+      workspaceName: "Engines",
+      timeZone: "UTC",
+      postalAddress: "",
+    };
+    const done = await fetch(String(second.setupUrl), { method: "POST", body: new URLSearchParams(person) });
+    expect(done.status).toBe(200);
+    second.child.kill("SIGTERM");
+    await second.ended;
+    const third = await serving();
+    expect(third.setupUrl).toBeNull();
+    expect(first.log() + second.log() + third.log()).not.toContain(token(second.setupUrl));
+  });
+
+  it("O1 lives through the loss of its database's connections, and says so meanwhile", async () => {
+    const { address, child, ended } = await serving();
+    const { database } = fresh.connection;
+    const server = new pg.Client({ ...fresh.connection, database: "postgres" });
+    await server.connect();
+    await server.query(`alter database ${database} with allow_connections false`);
+    await server.query("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", [database]);
+    await answers(`${address}/readyz`, 503);
+    expect((await fetch(`${address}/healthz`)).status).toBe(200);
+    const headers = { authorization: `Bearer tdg_${"a".repeat(43)}` };
+    const away = await fetch(`${address}/api/v1/workspace`, { headers });
+    expect([away.status, ((await away.json()) as { code: string }).code]).toEqual([503, "database-unavailable"]);
+    await server.query(`alter database ${database} with allow_connections true`);
+    await server.end();
+    await answers(`${address}/readyz`, 200);
+    child.kill("SIGTERM");
+    expect(await ended).toEqual([0, null]);
+  });
+
+  it("O1 starts without its database, waits for it, and ends when told to", async () => {
+    const { child, log, ended } = start({ DATABASE_URL: "postgresql://nobody@127.0.0.1:1/none", PORT: "0" });
+    while (!log().includes("trying again")) await once(child.stderr!, "data");
+    const port = /Server listening at (http:\/\/[^"]+)/.exec(log())?.[1] ?? "";
+    expect((await fetch(`${port}/healthz`)).status).toBe(200);
+    expect((await fetch(`${port}/readyz`)).status).toBe(503);
+    child.kill("SIGTERM");
+    expect(await ended).toEqual([0, null]);
+  });
+
+  it("that cannot start says why in one sentence, and ends", async () => {
+    await fresh.pool.query("update schema_migrations set checksum = 'x' || checksum");
+    const { code, stderr } = await command("serve");
+    await fresh.pool.query("update schema_migrations set checksum = substr(checksum, 2)");
+    expect([code, stderr.trim().split("\n").at(-1)]).toEqual([
+      1,
+      expect.stringContaining("An applied migration is never edited"),
+    ]);
+  });
+
+  it("a port in use is said in one sentence", async () => {
+    const { address } = await serving();
+    const { code, stderr, stdout } = await command("serve", "--port", new URL(address).port);
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr.trim().split("\n").at(-1)).toMatch(/^Port \d+ is in use by another program/);
+  });
+});
+
+describe("commands", () => {
+  it("E128 make keys that work, list them without the key, and revoke them", async () => {
+    const made = JSON.parse((await command("key", "create", "--name", "CI", "--role", "admin", "--json")).stdout) as {
+      id: number;
+      key: string;
+      role: string;
+    };
+    expect(made.role).toBe("administrator");
+    const { address } = await serving();
+    const ask = async () =>
+      (await fetch(`${address}/api/v1/users`, { headers: { authorization: `Bearer ${made.key}` } })).status;
+    expect(await ask()).toBe(200);
+    expect((await command("key", "list")).stdout).not.toContain(made.key);
+    expect((await command("key", "revoke", String(made.id))).code).toBe(0);
+    expect(await ask()).toBe(401);
+  });
+
+  it("say what is wrong in one plain sentence, or as JSON, and end with 1", async () => {
+    const text = await command("user", "create", "--name", "X", "--email", "nobody");
+    expect([text.code, text.stdout, text.stderr.trim().split("\n").length]).toEqual([1, "", 1]);
+    const json = await command("user", "create", "--name", "X", "--email", "x@example.com", "--role", "king", "--json");
+    expect([json.code, JSON.parse(json.stdout)]).toMatchObject([1, { error: { code: "role-invalid" } }]);
+    expect((await command("no-such-command")).code).toBe(1);
+    expect((await command("key", "revoke", "99999", "--json")).stdout).toContain("api-key-not-found");
+  });
+
+  it("the doctor looks at everything and fails only for what is broken", async () => {
+    const { code, stdout } = await command("doctor", "--json");
+    const { ok, checks } = JSON.parse(stdout) as { ok: boolean; checks: { check: string; result: string }[] };
+    expect([code, ok]).toEqual([0, true]);
+    expect(checks.map(({ check }) => check)).toEqual([
+      "Node.js",
+      "data folder",
+      "secret",
+      "database",
+      "migrations",
+      "public address",
+      "postal address",
+      "sender",
+      "email account",
+    ]);
+  });
+
+  it("every command explains itself", async () => {
+    for (const words of [[], ["serve"], ["work"], ["migrate"], ["key"], ["key", "create"], ["user"], ["doctor"]]) {
+      const { code, stdout } = await command(...words, "--help");
+      expect([words, code, stdout.startsWith("Usage: tidings")]).toEqual([words, 0, true]);
+    }
+  });
+});
