@@ -1,0 +1,135 @@
+/** The contract of Campaigns and their Schedules. Data only. */
+import { z } from "zod";
+import { contract, id, idParams, instant, line, listOf, page, timeOfDay } from "../http/contract.ts";
+
+/** How many steps one Schedule may have. */
+export const MAX_STEPS = 100;
+
+const days = z.int().min(0, "A step is sent 0 or more days after the start.").max(3650);
+const expiresAfterDays = z.int().min(0).max(365);
+
+export const stepInput = z.object({
+  id: id.optional().describe("The step this row is; without it the row is a new step."),
+  emailTemplateId: id,
+  sendAfterDays: days,
+  timeOfDay: timeOfDay.nullable().default(null).describe("Local time of the person; the Campaign's when null."),
+  expiresAfterDays: expiresAfterDays.nullable().default(null).describe("Later than this it is skipped."),
+});
+export type StepInput = z.output<typeof stepInput>;
+
+export const step = z.object({
+  id,
+  position: z.int(),
+  emailTemplateId: id,
+  emailTemplate: z.string(),
+  sendAfterDays: z.int(),
+  timeOfDay: z.string().nullable(),
+  expiresAfterDays: z.int().nullable(),
+  addedAt: instant,
+});
+
+const counts = z.object({
+  Scheduled: z.int(),
+  "In Progress": z.int(),
+  Paused: z.int(),
+  Completed: z.int(),
+  Unsubscribed: z.int(),
+  Stopped: z.int(),
+});
+
+export const campaign = z.object({
+  id,
+  name: z.string(),
+  description: z.string().nullable(),
+  timeOfDay: z.string().nullable(),
+  expiresAfterDays: z.int().nullable(),
+  steps: z.array(step),
+  /** Email Campaigns by status. */
+  emailCampaigns: counts,
+  createdBy: z.string().nullable(),
+  createdAt: instant,
+  changedAt: instant,
+});
+
+const details = {
+  name: line(),
+  description: z.string().max(5000).nullable(),
+  timeOfDay: timeOfDay.nullable(),
+  expiresAfterDays: expiresAfterDays.nullable(),
+};
+
+const steps = z.array(stepInput).max(MAX_STEPS, `At most ${MAX_STEPS} steps.`);
+
+export const campaignInput = z.object({
+  ...details,
+  description: details.description.default(null),
+  timeOfDay: details.timeOfDay.default(null),
+  expiresAfterDays: details.expiresAfterDays.default(null),
+  steps: steps.default([]),
+});
+export type CampaignInput = z.output<typeof campaignInput>;
+export const campaignEdit = z.object(details).partial();
+export type CampaignEdit = z.output<typeof campaignEdit>;
+
+const tag = "Campaigns";
+
+export const campaigns = contract({
+  list: {
+    method: "GET",
+    path: "/campaigns",
+    summary: "List Campaigns with their Schedules and how many Email Campaigns each has",
+    tag,
+    access: "viewer",
+    query: z.object({ ...page, q: z.string().max(200).optional() }),
+    success: { status: 200, body: listOf(campaign) },
+  },
+  get: {
+    method: "GET",
+    path: "/campaigns/:id",
+    summary: "Get a Campaign",
+    tag,
+    access: "viewer",
+    params: idParams,
+    success: { status: 200, body: campaign },
+  },
+  create: {
+    method: "POST",
+    path: "/campaigns",
+    summary: "Create a Campaign, with or without its Schedule",
+    tag,
+    access: "user",
+    body: campaignInput,
+    success: { status: 201, body: campaign },
+  },
+  update: {
+    method: "PATCH",
+    path: "/campaigns/:id",
+    summary: "Rename a Campaign or change its settings",
+    tag,
+    access: "user",
+    params: idParams,
+    body: campaignEdit,
+    success: { status: 200, body: campaign },
+  },
+  remove: {
+    method: "DELETE",
+    path: "/campaigns/:id",
+    summary: "Delete a Campaign without Email Campaigns",
+    tag,
+    access: "manager",
+    params: idParams,
+    success: { status: 204 },
+  },
+  setSteps: {
+    method: "PUT",
+    path: "/campaigns/:id/steps",
+    summary: "Replace the Schedule",
+    description:
+      "Rows with an id keep it, rows without become new steps, steps left out are removed. Running Email Campaigns follow: what lies ahead is sent by the new Schedule, the past is never run again.",
+    tag,
+    access: "user",
+    params: idParams,
+    body: z.object({ steps }),
+    success: { status: 200, body: campaign },
+  },
+});

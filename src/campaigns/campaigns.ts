@@ -1,0 +1,153 @@
+/** Front door: Campaigns and their Schedules. Steps keep their ids; it never touches what was sent. */
+import { difference, recordChange } from "../accounts/audit.ts";
+import { refuse } from "../core/problem.ts";
+import { type Db, type Tx, brokenConstraint, inTransaction } from "../db/database.ts";
+import type { EmailCampaignStatus } from "../db/tables.ts";
+import { refuseIfChanged } from "../http/etag.ts";
+import type { CampaignEdit, CampaignInput, StepInput } from "./api.ts";
+import * as store from "./store.ts";
+
+type Actor = { readonly name: string };
+
+/** What the modules above do when a Schedule changed: recompute what lies ahead, in the same transaction. */
+export type AfterScheduleChange = (tx: Tx, campaignId: number, now: Temporal.Instant) => Promise<void>;
+
+export const find = store.find;
+export const findByName = store.findByName;
+export const stepsOf = store.stepsOf;
+
+export async function get(db: Db, id: number) {
+  const found = (await store.find(db, id)) ?? notFound(id);
+  return (await withSteps(db, [found]))[0]!;
+}
+
+export async function list(db: Db, asked: { limit: number; cursor?: string; q?: string }) {
+  return withSteps(db, await store.list(db, asked));
+}
+
+/** Creates a Campaign; its Schedule may be empty, but then nobody can be started (E6). */
+export function create(db: Db, input: CampaignInput, actor: Actor, now: Temporal.Instant) {
+  return inTransaction(db, async (tx) => {
+    const id = await refusing(() => store.insert(tx, input, actor.name, now));
+    await writeSteps(tx, id, input.steps, now);
+    await recordChange(
+      tx,
+      { actor, action: "create", subjectType: "campaign", subjectId: id, after: { name: input.name } },
+      now,
+    );
+    return get(tx, id);
+  });
+}
+
+/** Renames a Campaign or changes its settings; a new time of day reaches what lies ahead. */
+export function update(
+  db: Db,
+  id: number,
+  edit: CampaignEdit,
+  actor: Actor,
+  unchangedSince: Temporal.Instant | null,
+  afterScheduleChange: AfterScheduleChange,
+  now: Temporal.Instant,
+) {
+  return inTransaction(db, async (tx) => {
+    const found = (await store.lock(tx, id)) ?? notFound(id);
+    refuseIfChanged(unchangedSince, found.changedAt);
+    const changes = difference<object>({ ...found, timeOfDay: found.timeOfDay?.toString() ?? null }, edit);
+    if (!changes) return get(tx, id);
+    await refusing(() => store.save(tx, id, edit, now));
+    await recordChange(tx, { actor, action: "update", subjectType: "campaign", subjectId: id, ...changes }, now);
+    if (edit.timeOfDay !== undefined || edit.expiresAfterDays !== undefined) await afterScheduleChange(tx, id, now);
+    return get(tx, id);
+  });
+}
+
+/** Replaces the Schedule: rows with an id keep it, and nobody is stranded by a step that goes (E9). */
+export function setSteps(
+  db: Db,
+  id: number,
+  steps: readonly StepInput[],
+  actor: Actor,
+  unchangedSince: Temporal.Instant | null,
+  afterScheduleChange: AfterScheduleChange,
+  now: Temporal.Instant,
+) {
+  return inTransaction(db, async (tx) => {
+    const found = (await store.lock(tx, id)) ?? notFound(id);
+    refuseIfChanged(unchangedSince, found.changedAt);
+    const before = await store.stepsOf(tx, [id]);
+    await writeSteps(tx, id, steps, now);
+    const after = await store.stepsOf(tx, [id]);
+    if (JSON.stringify(before) === JSON.stringify(after)) return get(tx, id);
+    await store.save(tx, id, {}, now);
+    await recordChange(
+      tx,
+      {
+        actor,
+        action: "schedule",
+        subjectType: "campaign",
+        subjectId: id,
+        before: { steps: before },
+        after: { steps: after },
+      },
+      now,
+    );
+    await afterScheduleChange(tx, id, now);
+    return get(tx, id);
+  });
+}
+
+/** Deletes a Campaign that has no Email Campaigns (E7). */
+export function remove(db: Db, id: number, actor: Actor, now: Temporal.Instant): Promise<void> {
+  return inTransaction(db, async (tx) => {
+    const found = (await store.lock(tx, id)) ?? notFound(id);
+    await refusing(() => store.remove(tx, id));
+    await recordChange(
+      tx,
+      { actor, action: "delete", subjectType: "campaign", subjectId: id, before: { name: found.name } },
+      now,
+    );
+  });
+}
+
+async function writeSteps(tx: Tx, id: number, steps: readonly StepInput[], now: Temporal.Instant): Promise<void> {
+  const known = new Set((await store.stepsOf(tx, [id])).map((step) => step.id));
+  const seen = new Set<number>();
+  for (const [index, step] of steps.entries()) {
+    if (step.id === undefined) continue;
+    if (!known.has(step.id) || seen.has(step.id))
+      refuse("step-not-found", `This Campaign has no step ${step.id}, or it is named twice.`, `/steps/${index}/id`);
+    seen.add(step.id);
+  }
+  await refusing(() => store.saveSteps(tx, id, steps, now));
+}
+
+type Counts = Record<EmailCampaignStatus, number>;
+
+async function withSteps(db: Db, campaigns: readonly store.CampaignRow[]) {
+  const ids = campaigns.map((campaign) => campaign.id);
+  const [steps, counts] = await Promise.all([store.stepsOf(db, ids), store.countsOf(db, ids)]);
+  return campaigns.map((campaign) => {
+    const none: Counts = { Scheduled: 0, "In Progress": 0, Paused: 0, Completed: 0, Unsubscribed: 0, Stopped: 0 };
+    for (const row of counts) if (row.campaignId === campaign.id) none[row.status] = row.count;
+    return { ...campaign, steps: steps.filter((step) => step.campaignId === campaign.id), emailCampaigns: none };
+  });
+}
+
+const notFound = (id: number): never => refuse("campaign-not-found", `There is no Campaign ${id}.`);
+
+async function refusing<Result>(write: () => Promise<Result>): Promise<Result> {
+  try {
+    return await write();
+  } catch (error) {
+    switch (brokenConstraint(error)) {
+      case "campaigns_name_unique":
+        return refuse("campaign-exists", "There is a Campaign with this name already.", "/name");
+      case "email_campaigns_campaign_id_fkey":
+        return refuse("campaign-in-use", "Email Campaigns belong to this Campaign; it cannot be deleted.");
+      case "steps_email_template_id_fkey":
+        return refuse("email-template-not-found", "A step names an email template that does not exist.", "/steps");
+      default:
+        throw error;
+    }
+  }
+}

@@ -1,0 +1,22 @@
+/** Campaigns over HTTP. */
+import type { Db } from "../db/database.ts";
+import { pageOf } from "../http/paging.ts";
+import type { Serve } from "../http/serve.ts";
+import { campaigns as api } from "./api.ts";
+import * as campaigns from "./campaigns.ts";
+
+export function routes(
+  serve: Serve,
+  { db, afterScheduleChange }: { db: Db; afterScheduleChange: campaigns.AfterScheduleChange },
+): void {
+  serve(api.list, async ({ query }) => pageOf(await campaigns.list(db, query), query.limit));
+  serve(api.get, ({ params }) => campaigns.get(db, params.id));
+  serve(api.create, ({ body, actor, now }) => campaigns.create(db, body, actor, now));
+  serve(api.update, ({ params, body, actor, unchangedSince, now }) =>
+    campaigns.update(db, params.id, body, actor, unchangedSince, afterScheduleChange, now),
+  );
+  serve(api.remove, ({ params, actor, now }) => campaigns.remove(db, params.id, actor, now));
+  serve(api.setSteps, ({ params, body, actor, unchangedSince, now }) =>
+    campaigns.setSteps(db, params.id, body.steps, actor, unchangedSince, afterScheduleChange, now),
+  );
+}

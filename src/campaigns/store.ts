@@ -1,0 +1,141 @@
+/** The SQL of Campaigns and steps; writes only those two tables. */
+import { sql } from "kysely";
+import type { Db, Tx } from "../db/database.ts";
+import { positionOf } from "../http/paging.ts";
+import type { CampaignEdit, CampaignInput, StepInput } from "./api.ts";
+
+const COLUMNS = [
+  "id",
+  "name",
+  "description",
+  "timeOfDay",
+  "expiresAfterDays",
+  "createdBy",
+  "createdAt",
+  "changedAt",
+] as const;
+
+export type CampaignRow = NonNullable<Awaited<ReturnType<typeof find>>>;
+export type StepRow = Awaited<ReturnType<typeof stepsOf>>[number];
+
+export function find(db: Db, id: number) {
+  return db.selectFrom("campaigns").select(COLUMNS).where("id", "=", id).executeTakeFirst();
+}
+
+export function findByName(db: Db, name: string) {
+  return db.selectFrom("campaigns").select(COLUMNS).where("nameKey", "=", name.toLowerCase()).executeTakeFirst();
+}
+
+export function lock(tx: Tx, id: number) {
+  return tx.selectFrom("campaigns").select(COLUMNS).where("id", "=", id).forUpdate().executeTakeFirst();
+}
+
+export function list(db: Db, { limit, cursor, q }: { limit: number; cursor?: string; q?: string }) {
+  let query = db
+    .selectFrom("campaigns")
+    .select(COLUMNS)
+    .orderBy("id")
+    .limit(limit + 1);
+  if (cursor) query = query.where("id", ">", positionOf(cursor).id);
+  if (q) query = query.where("nameKey", "like", `%${q.toLowerCase().replaceAll(/[\\%_]/g, "\\$&")}%`);
+  return query.execute();
+}
+
+/** The steps of Campaigns that are not removed, in row order. */
+export function stepsOf(db: Db, campaignIds: readonly number[]) {
+  return db
+    .selectFrom("steps")
+    .innerJoin("emailTemplates", "emailTemplates.id", "steps.emailTemplateId")
+    .select([
+      "steps.id",
+      "steps.campaignId",
+      "steps.position",
+      "steps.emailTemplateId",
+      "emailTemplates.name as emailTemplate",
+      "steps.sendAfterDays",
+      "steps.timeOfDay",
+      "steps.expiresAfterDays",
+      "steps.addedAt",
+    ])
+    .where("steps.campaignId", "=", sql<number>`any(${[...campaignIds]}::bigint[])`)
+    .where("steps.removedAt", "is", null)
+    .orderBy("steps.campaignId")
+    .orderBy("steps.position")
+    .execute();
+}
+
+/** Email Campaigns of Campaigns, counted by status. */
+export function countsOf(db: Db, campaignIds: readonly number[]) {
+  return db
+    .selectFrom("emailCampaigns")
+    .select(["campaignId", "status", (count) => count.fn.countAll<number>().as("count")])
+    .where("campaignId", "=", sql<number>`any(${[...campaignIds]}::bigint[])`)
+    .groupBy(["campaignId", "status"])
+    .execute();
+}
+
+export async function insert(
+  tx: Tx,
+  { steps: _steps, timeOfDay, ...input }: CampaignInput,
+  createdBy: string,
+  now: Temporal.Instant,
+): Promise<number> {
+  const made = await tx
+    .insertInto("campaigns")
+    .values({ ...input, timeOfDay: timeOrNull(timeOfDay), createdBy, createdAt: now, changedAt: now })
+    .returning("id")
+    .executeTakeFirstOrThrow();
+  return made.id;
+}
+
+export async function save(
+  tx: Tx,
+  id: number,
+  { timeOfDay, ...edit }: CampaignEdit,
+  now: Temporal.Instant,
+): Promise<void> {
+  await tx
+    .updateTable("campaigns")
+    .set({ ...edit, ...(timeOfDay === undefined ? {} : { timeOfDay: timeOrNull(timeOfDay) }), changedAt: now })
+    .where("id", "=", id)
+    .execute();
+}
+
+export async function remove(tx: Tx, id: number): Promise<void> {
+  await tx.deleteFrom("campaigns").where("id", "=", id).execute();
+}
+
+/** Writes the rows of a Schedule: known ids are changed, others added, steps not named removed. */
+export async function saveSteps(
+  tx: Tx,
+  campaignId: number,
+  rows: readonly StepInput[],
+  now: Temporal.Instant,
+): Promise<void> {
+  const kept = rows.flatMap((row) => row.id ?? []);
+  await tx
+    .updateTable("steps")
+    .set({ removedAt: now })
+    .where("campaignId", "=", campaignId)
+    .where("removedAt", "is", null)
+    .where("id", "<>", sql<number>`all(${kept}::bigint[])`)
+    .execute();
+  // Positions are unique among the steps there are: the kept ones step aside while they change places.
+  await tx
+    .updateTable("steps")
+    .set({ position: sql`-id` })
+    .where("campaignId", "=", campaignId)
+    .where("removedAt", "is", null)
+    .execute();
+  for (const [index, { id, timeOfDay, ...row }] of rows.entries()) {
+    const values = { ...row, position: index + 1, timeOfDay: timeOrNull(timeOfDay) };
+    if (id) await tx.updateTable("steps").set(values).where("id", "=", id).execute();
+    else
+      await tx
+        .insertInto("steps")
+        .values({ ...values, campaignId, addedAt: now, removedAt: null })
+        .execute();
+  }
+}
+
+const timeOrNull = (text: string | null) => (text === null ? null : Temporal.PlainTime.from(text));

@@ -1,0 +1,223 @@
+/** Front door: Email Campaigns. Their status follows from the transition table; nobody writes one by hand (E34). */
+import { senderFor, workspace } from "../accounts/accounts.ts";
+import { recordChange } from "../accounts/audit.ts";
+import { type Action, type Event, actionsFor, after } from "../core/email-campaign.ts";
+import { type StepMessage, explain as explainSteps } from "../core/explain.ts";
+import { refuse } from "../core/problem.ts";
+import { dueAt, endOn, inOrder, localDay, startsAt } from "../core/schedule.ts";
+import { type Db, type Tx, inTransaction } from "../db/database.ts";
+import type { StopReason } from "../db/tables.ts";
+import { refuseIfChanged } from "../http/etag.ts";
+import { announce } from "./due.ts";
+import { type WithFacts, factsOf } from "./facts.ts";
+import { type Starter, refusePast, start } from "./start.ts";
+import * as store from "./store.ts";
+
+export { type Advance, advance, afterResults, announce, claimDue, nextDueAt } from "./due.ts";
+export { type WithFacts, factsOf } from "./facts.ts";
+export { preview, start, startMany, type Started, type Starter } from "./start.ts";
+export { get as find, list, reschedule } from "./store.ts";
+
+type Reference = string | number;
+
+/** An Email Campaign with each step: when it is due, what became of it and why. */
+export async function get(db: Db, reference: Reference, now: Temporal.Instant) {
+  const row = await store.get(db, reference);
+  const { facts } = (await factsOf(db, [row.id]))[0]!;
+  const known = await messagesOf(db, row.id);
+  const explained = new Map(
+    explainSteps(facts, row, known, now).map((explanation) => [explanation.stepId, explanation]),
+  );
+  const names = await templateNames(db, row.campaignId);
+  const steps = inOrder(facts.steps).map((step) => {
+    const message = known.find((candidate) => candidate.stepId === step.id);
+    const explanation = explained.get(step.id);
+    return {
+      stepId: step.id,
+      sendAfterDays: step.sendAfterDays,
+      emailTemplateId: names.get(step.id)!.emailTemplateId,
+      emailTemplate: names.get(step.id)!.emailTemplate,
+      dueAt: dueAt(facts.startOn, step, facts.rules, facts.createdAt),
+      state: message?.state ?? "ahead",
+      code: explanation?.code ?? "scheduled",
+      reason: explanation?.text ?? "",
+      messageId: message?.messageId ?? null,
+      sentAt: message?.state === "accepted" ? message.at : null,
+    };
+  });
+  return { ...row, timeZone: facts.rules.timeZone, actions: actionsFor(row.status), steps };
+}
+
+/** For every step: why it was or was not sent, and what comes next; from the code that decides. */
+export async function explain(db: Db, reference: Reference, now: Temporal.Instant) {
+  const row = await store.get(db, reference);
+  const { facts } = (await factsOf(db, [row.id]))[0]!;
+  const explained = explainSteps(facts, row, await messagesOf(db, row.id), now);
+  const days = new Map(facts.steps.map((step) => [step.id, step.sendAfterDays]));
+  const stopped = row.stopReason ? ` (${row.stopReason})` : "";
+  return {
+    id: row.id,
+    number: row.number,
+    status: row.status,
+    text: `${row.campaign} for ${row.person}, from ${row.startOn} to ${row.endOn}: ${row.status}${stopped}.`,
+    steps: explained.map((step) => ({ ...step, sendAfterDays: days.get(step.stepId) ?? 0 })),
+  };
+}
+
+async function messagesOf(db: Db, id: number): Promise<(StepMessage & { messageId: number })[]> {
+  const rows = await db
+    .selectFrom("messages")
+    .select(["id", "stepId", "state", "reason", "plannedAt", "finishedAt", "nextAttemptAt", "replyCode", "replyText"])
+    .where("emailCampaignId", "=", id)
+    .execute();
+  return rows.map((row) => ({
+    messageId: row.id,
+    stepId: row.stepId,
+    state: row.state,
+    reason: row.reason,
+    at: row.finishedAt ?? row.plannedAt,
+    nextAttemptAt: row.nextAttemptAt,
+    reply: row.replyCode === null ? null : `${row.replyCode} ${row.replyText ?? ""}`.trim(),
+  }));
+}
+
+async function templateNames(db: Db, campaignId: number) {
+  const rows = await db
+    .selectFrom("steps")
+    .innerJoin("emailTemplates", "emailTemplates.id", "steps.emailTemplateId")
+    .select(["steps.id", "emailTemplates.id as emailTemplateId", "emailTemplates.name as emailTemplate"])
+    .where("steps.campaignId", "=", campaignId)
+    .execute();
+  return new Map(rows.map((row) => [row.id, row]));
+}
+
+/** Holds everything back until it is resumed; a mail under way to the server is not called back. */
+export function pause(db: Db, reference: Reference, actor: Starter, now: Temporal.Instant) {
+  return change(db, reference, "pause", actor, now, () => ({ nextDueAt: null }));
+}
+
+/** Goes on where it was; what became due meanwhile catches up, at most one email a day. */
+export function resume(db: Db, reference: Reference, actor: Starter, now: Temporal.Instant) {
+  return inTransaction(db, async (tx) => {
+    const { facts } = (await factsOf(tx, [(await store.lock(tx, reference)).id]))[0]!;
+    const ahead = Temporal.Instant.compare(startsAt(facts.startOn, facts.rules), now) > 0;
+    return change(tx, reference, ahead ? "resume-ahead" : "resume", actor, now, () => ({ nextDueAt: now }));
+  });
+}
+
+/** Ends it for good; what was sent stays on the record. */
+export function cancel(db: Db, reference: Reference, actor: Starter, now: Temporal.Instant) {
+  return change(db, reference, "cancel", actor, now, () => ({
+    nextDueAt: null,
+    stopReason: "cancelled",
+    finishedAt: now,
+  }));
+}
+
+async function change(
+  db: Db,
+  reference: Reference,
+  event: Event,
+  actor: Starter,
+  now: Temporal.Instant,
+  also: () => Parameters<typeof store.save>[2],
+) {
+  return inTransaction(db, async (tx) => {
+    const found = await store.lock(tx, reference);
+    const status = after(found.status, event) ?? refuseEvent(found.number, found.status, event);
+    await store.save(tx, found.id, { status, ...also() }, now);
+    await recordChange(
+      tx,
+      {
+        actor,
+        action: event,
+        subjectType: "email-campaign",
+        subjectId: found.id,
+        before: { status: found.status },
+        after: { status },
+      },
+      now,
+    );
+    await announce(tx);
+    return get(tx, found.id, now);
+  });
+}
+
+function refuseEvent(number: string, status: store.EmailCampaignRow["status"], event: Event | Action): never {
+  const verbs: Partial<Record<Event | Action, string>> = {
+    pause: "paused",
+    resume: "resumed",
+    cancel: "cancelled",
+    move: "moved",
+    restart: "restarted",
+  };
+  return refuse("email-campaign-status", `${number} is ${status}, so it cannot be ${verbs[event] ?? event}.`);
+}
+
+/** Moves the start, to today or later and only while nothing was sent (E19), or changes the sender of what lies ahead. */
+export function update(
+  db: Db,
+  reference: Reference,
+  edit: { startOn?: string; senderId?: number | null },
+  actor: Starter,
+  unchangedSince: Temporal.Instant | null,
+  now: Temporal.Instant,
+) {
+  return inTransaction(db, async (tx) => {
+    const found = await store.lock(tx, reference);
+    refuseIfChanged(unchangedSince, found.changedAt);
+    const moved = edit.startOn === undefined ? null : Temporal.PlainDate.from(edit.startOn);
+    const moves = moved && !moved.equals(found.startOn) ? await movedTo(tx, found, moved, now) : {};
+    const sender =
+      edit.senderId === undefined ? {} : { senderId: (await senderFor(tx, { senderId: edit.senderId }))?.id ?? null };
+    await store.save(tx, found.id, { ...moves, ...sender }, now);
+    await recordChange(
+      tx,
+      {
+        actor,
+        action: "update",
+        subjectType: "email-campaign",
+        subjectId: found.id,
+        before: { startOn: found.startOn.toString(), senderId: found.senderId },
+        after: { startOn: (moved ?? found.startOn).toString(), ...sender },
+      },
+      now,
+    );
+    await announce(tx);
+    return get(tx, found.id, now);
+  });
+}
+
+async function movedTo(tx: Tx, found: store.EmailCampaignRow, startOn: Temporal.PlainDate, now: Temporal.Instant) {
+  const status = after(found.status, "move") ?? refuseEvent(found.number, found.status, "move");
+  if (await store.hasMessages(tx, found.id))
+    refuse("email-campaign-begun", "The first email has left; the start cannot be moved any more.", "/startOn");
+  refusePast(startOn, localDay(now, (await workspace(tx)).timeZone));
+  const { facts } = (await factsOf(tx, [found.id]))[0]!;
+  return { status, startOn, endOn: endOn(startOn, facts.steps), nextDueAt: now };
+}
+
+/** Starts again from the beginning as a new Email Campaign; not after an opt-out, which only the person takes back (E27). */
+export function restart(db: Db, reference: Reference, startOn: string | null, actor: Starter, now: Temporal.Instant) {
+  return inTransaction(db, async (tx) => {
+    const found = await store.lock(tx, reference);
+    if (!actionsFor(found.status).includes("restart")) refuseEvent(found.number, found.status, "restart");
+    const { campaignId, personId, senderId, emailCampaignFor } = found;
+    const input = { campaignId, personId, senderId, emailCampaignFor, startOn, restartedFromId: found.id };
+    return get(tx, await start(tx, input, actor, now), now);
+  });
+}
+
+/** Why Email Campaigns end by themselves: the person opted out, or something stops them. */
+export type Ending = { readonly event: "unsubscribe" } | { readonly event: "stop"; readonly reason: StopReason };
+
+/**
+ * Ends all that is concerned, in the caller's transaction. What is planned but not handed over never leaves: the sender
+ * looks at the status before each mail.
+ * @returns what was ended; nothing when neither people nor ids are named.
+ */
+export function end(tx: Tx, concerned: store.Concerned, ending: Ending, now: Temporal.Instant) {
+  return store.end(tx, concerned, ending.event, ending.event === "stop" ? ending.reason : null, now);
+}
+
+export type Found = WithFacts;

@@ -1,0 +1,27 @@
+/** Email Campaigns over HTTP. */
+import type { Db } from "../db/database.ts";
+import { pageOf } from "../http/paging.ts";
+import type { Serve } from "../http/serve.ts";
+import { emailCampaigns as api } from "./api.ts";
+import * as emailCampaigns from "./email-campaigns.ts";
+import { queueStart } from "./jobs.ts";
+
+export function routes(serve: Serve, { db }: { db: Db }): void {
+  serve(api.list, async ({ query }) =>
+    pageOf(await emailCampaigns.list(db, query), query.limit, (row) => row.sortValue),
+  );
+  serve(api.get, ({ params, now }) => emailCampaigns.get(db, params.id, now));
+  serve(api.start, async ({ body, actor, now }) =>
+    emailCampaigns.get(db, await emailCampaigns.start(db, body, actor, now), now),
+  );
+  serve(api.preview, ({ body, actor, now }) => emailCampaigns.preview(db, body, actor, now));
+  serve(api.startMany, async ({ body, actor, now }) => ({ jobId: await queueStart(db, body, actor, now) }));
+  serve(api.update, ({ params, body, actor, unchangedSince, now }) =>
+    emailCampaigns.update(db, params.id, body, actor, unchangedSince, now),
+  );
+  serve(api.pause, ({ params, actor, now }) => emailCampaigns.pause(db, params.id, actor, now));
+  serve(api.resume, ({ params, actor, now }) => emailCampaigns.resume(db, params.id, actor, now));
+  serve(api.cancel, ({ params, actor, now }) => emailCampaigns.cancel(db, params.id, actor, now));
+  serve(api.restart, ({ params, body, actor, now }) => emailCampaigns.restart(db, params.id, body.startOn, actor, now));
+  serve(api.explain, ({ params, now }) => emailCampaigns.explain(db, params.id, now));
+}

@@ -1,0 +1,221 @@
+/** The SQL of Email Campaigns: reads, single writes and set-based ends; writes only this table and its number series. */
+import { type Insertable, sql } from "kysely";
+import type { Event, Status } from "../core/email-campaign.ts";
+import { after, statusesFor } from "../core/email-campaign.ts";
+import { refuse } from "../core/problem.ts";
+import type { Db, Tx } from "../db/database.ts";
+import type { StopReason, Tables } from "../db/tables.ts";
+import { positionOf } from "../http/paging.ts";
+
+export type ListQuery = {
+  limit: number;
+  cursor?: string;
+  status?: Status;
+  campaignId?: number;
+  personId?: number;
+  senderId?: number;
+  batchId?: number;
+  emailGroupId?: number;
+  emailCampaignFor?: "lead" | "contact";
+  startFrom?: string;
+  startTo?: string;
+  q?: string;
+  sort: "id" | "-id" | "startOn" | "-startOn" | "nextDueAt";
+};
+
+function rows(db: Db) {
+  return db
+    .selectFrom("emailCampaigns as ec")
+    .innerJoin("campaigns", "campaigns.id", "ec.campaignId")
+    .innerJoin("people", "people.id", "ec.personId")
+    .select([
+      "ec.id",
+      "ec.number",
+      "ec.campaignId",
+      "campaigns.name as campaign",
+      "people.kind as emailCampaignFor",
+      "ec.personId",
+      "people.fullName as person",
+      "people.email",
+      "ec.senderId",
+      "ec.batchId",
+      "ec.emailGroupId",
+      "ec.restartedFromId",
+      "ec.startOn",
+      "ec.endOn",
+      "ec.status",
+      "ec.stopReason",
+      "ec.nextDueAt",
+      "ec.createdBy",
+      "ec.createdAt",
+      "ec.changedAt",
+      "ec.finishedAt",
+    ]);
+}
+
+export type EmailCampaignRow = Awaited<ReturnType<typeof get>>;
+
+/** By id or by number. */
+export async function get(db: Db, reference: string | number) {
+  const byId = /^\d+$/.test(String(reference));
+  const query = byId
+    ? rows(db).where("ec.id", "=", Number(reference))
+    : rows(db).where("ec.number", "=", String(reference).toUpperCase());
+  const found = byId && !Number.isSafeInteger(Number(reference)) ? undefined : await query.executeTakeFirst();
+  return found ?? refuse("email-campaign-not-found", `There is no Email Campaign ${reference}.`);
+}
+
+export async function lock(tx: Tx, reference: string | number) {
+  const { id } = await get(tx, reference);
+  await tx.selectFrom("emailCampaigns").select("id").where("id", "=", id).forUpdate().execute();
+  return get(tx, id);
+}
+
+export function list(db: Db, asked: ListQuery) {
+  let query = rows(db).limit(asked.limit + 1);
+  if (asked.status) query = query.where("ec.status", "=", asked.status);
+  if (asked.campaignId) query = query.where("ec.campaignId", "=", asked.campaignId);
+  if (asked.personId) query = query.where("ec.personId", "=", asked.personId);
+  if (asked.senderId) query = query.where("ec.senderId", "=", asked.senderId);
+  if (asked.batchId) query = query.where("ec.batchId", "=", asked.batchId);
+  if (asked.emailGroupId) query = query.where("ec.emailGroupId", "=", asked.emailGroupId);
+  if (asked.emailCampaignFor) query = query.where("people.kind", "=", asked.emailCampaignFor);
+  if (asked.startFrom) query = query.where("ec.startOn", ">=", Temporal.PlainDate.from(asked.startFrom));
+  if (asked.startTo) query = query.where("ec.startOn", "<=", Temporal.PlainDate.from(asked.startTo));
+  if (asked.q) {
+    const pattern = `%${asked.q.replaceAll(/[\\%_]/g, "\\$&")}%`;
+    query = query.where((where) =>
+      where.or([
+        where("ec.number", "ilike", pattern),
+        where("people.fullName", "ilike", pattern),
+        where("people.email", "ilike", pattern),
+      ]),
+    );
+  }
+  const descending = asked.sort.startsWith("-");
+  const column = asked.sort.replace("-", "");
+  // A null sorts last, so that the pages of "what is due next" end with what is not due at all.
+  const value =
+    column === "startOn"
+      ? sql`ec.start_on::text`
+      : column === "nextDueAt"
+        ? sql`coalesce(to_char(ec.next_due_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), 'never')`
+        : sql`''`;
+  if (asked.cursor) {
+    const position = positionOf(asked.cursor);
+    const than = descending ? sql`<` : sql`>`;
+    query = query.where(
+      sql<boolean>`(${value}, ec.id) ${than} (${String(position.value ?? "")}, ${position.id}::bigint)`,
+    );
+  }
+  const direction = descending ? "desc" : "asc";
+  return query
+    .select(sql<string>`${value}`.as("sortValue"))
+    .orderBy(value, direction)
+    .orderBy("ec.id", direction)
+    .execute();
+}
+
+/** Takes `count` numbers of a year's series; the row stays locked until the transaction ends, so there are no gaps. */
+export async function takeNumbers(tx: Tx, year: number, count: number): Promise<(index: number) => string> {
+  const series = `MAIL-CAMP-${year}-`;
+  const taken = await tx
+    .insertInto("numberSeries")
+    .values({ series, lastNumber: count })
+    .onConflict((conflict) =>
+      conflict.column("series").doUpdateSet({ lastNumber: sql`number_series.last_number + ${count}` }),
+    )
+    .returning("lastNumber")
+    .executeTakeFirstOrThrow();
+  return (index) => series + String(taken.lastNumber - count + 1 + index).padStart(5, "0");
+}
+
+export async function insert(tx: Tx, row: Insertable<Tables["emailCampaigns"]>): Promise<number> {
+  const made = await tx.insertInto("emailCampaigns").values(row).returning("id").executeTakeFirstOrThrow();
+  return made.id;
+}
+
+export async function save(
+  tx: Tx,
+  id: number,
+  change: Partial<
+    Pick<EmailCampaignRow, "status" | "stopReason" | "nextDueAt" | "startOn" | "endOn" | "senderId" | "finishedAt">
+  >,
+  now: Temporal.Instant,
+): Promise<void> {
+  await tx
+    .updateTable("emailCampaigns")
+    .set({ ...change, changedAt: now })
+    .where("id", "=", id)
+    .execute();
+}
+
+/** Which Email Campaigns an end concerns: those of people, or single ones; of one Campaign or of all. */
+export type Concerned = {
+  readonly personIds?: readonly number[];
+  readonly ids?: readonly number[];
+  readonly campaignId?: number | null;
+  /** Also those that were finished already (E92): an opt-out is final wherever it is said. */
+  readonly finished?: boolean;
+};
+
+/** Ends what is concerned by the transition table, in one statement. @returns what was ended. */
+export async function end(
+  tx: Tx,
+  concerned: Concerned,
+  event: Extract<Event, "unsubscribe" | "stop">,
+  stopReason: StopReason | null,
+  now: Temporal.Instant,
+) {
+  const running = ["Scheduled", "In Progress", "Paused"];
+  const from = statusesFor(event).filter((status) => concerned.finished || running.includes(status));
+  let query = tx
+    .updateTable("emailCampaigns")
+    .set({ status: after("In Progress", event)!, stopReason, nextDueAt: null, finishedAt: now, changedAt: now })
+    .where("status", "in", from)
+    .returning(["id", "personId", "campaignId"]);
+  if (concerned.personIds)
+    query = query.where("personId", "=", sql<number>`any(${[...concerned.personIds]}::bigint[])`);
+  if (concerned.ids) query = query.where("id", "=", sql<number>`any(${[...concerned.ids]}::bigint[])`);
+  if (concerned.campaignId) query = query.where("campaignId", "=", concerned.campaignId);
+  return concerned.personIds || concerned.ids ? query.execute() : [];
+}
+
+/**
+ * After a Schedule changed: end dates follow, whatever runs looks again at once, and what was Completed goes on where a
+ * step that lies ahead was added (E9, E20, E45).
+ */
+export async function reschedule(tx: Tx, campaignId: number, now: Temporal.Instant): Promise<void> {
+  await sql`
+    with schedule as (
+      select coalesce(max(send_after_days), 0) as days from steps
+      where campaign_id = ${campaignId} and removed_at is null
+    )
+    update email_campaigns
+    set end_on = start_on + schedule.days,
+      status = case when status = 'Completed' then 'In Progress' else status end,
+      finished_at = null,
+      next_due_at = case when status = 'Paused' then null else ${now}::timestamptz end
+    from schedule
+    where campaign_id = ${campaignId} and (
+      status in ('Scheduled', 'In Progress', 'Paused')
+      or status = 'Completed' and exists (
+        select from steps
+        where steps.campaign_id = email_campaigns.campaign_id and steps.removed_at is null
+          and email_campaigns.start_on + steps.send_after_days >= (${now}::timestamptz at time zone 'UTC')::date
+          and not exists (
+            select from messages
+            where messages.email_campaign_id = email_campaigns.id and messages.step_id = steps.id))
+      and not exists (
+        select from email_campaigns other
+        where other.campaign_id = email_campaigns.campaign_id and other.person_id = email_campaigns.person_id
+          and other.id <> email_campaigns.id and (other.status in ('Scheduled', 'In Progress', 'Paused')
+            or other.status = 'Completed' and other.id > email_campaigns.id)))`.execute(tx);
+}
+
+/** Whether any mail of it was handed over already. */
+export async function hasMessages(db: Db, id: number): Promise<boolean> {
+  return Boolean(
+    await db.selectFrom("messages").select("id").where("emailCampaignId", "=", id).limit(1).executeTakeFirst(),
+  );
+}

@@ -1,0 +1,148 @@
+/** The contract of email templates: what an author gives, what a version holds. Data only. */
+import { z } from "zod";
+import { contract, id, idParams, instant, line, listOf, page } from "../http/contract.ts";
+
+export const formats = ["html", "mjml", "markdown"] as const;
+
+/** Beyond this a mail is clipped or refused on its way; 1 MB is the limit of what a template may make. */
+const MAX_BODY = 1_000_000;
+
+const content = {
+  subject: line(998),
+  preheader: z.string().max(500).nullable().default(null).describe("What a mail program shows beside the subject."),
+  format: z.enum(formats).default("markdown"),
+  body: z.string().max(MAX_BODY),
+  text: z.string().max(MAX_BODY).nullable().default(null).describe("Plain text; derived from the body when absent."),
+};
+
+export const templateInput = z.object({ name: line(), ...content });
+export type TemplateInput = z.output<typeof templateInput>;
+export const templateEdit = z
+  .object({
+    name: line(),
+    subject: content.subject,
+    preheader: z.string().max(500).nullable(),
+    format: z.enum(formats),
+    body: content.body,
+    text: z.string().max(MAX_BODY).nullable(),
+  })
+  .partial();
+export type TemplateEdit = z.output<typeof templateEdit>;
+
+const problem = z.object({
+  field: z.string(),
+  line: z.int(),
+  column: z.int(),
+  code: z.string(),
+  message: z.string(),
+});
+
+const shown = {
+  subject: z.string(),
+  preheader: z.string().nullable(),
+  format: z.enum(formats),
+  body: z.string(),
+  text: z.string().nullable(),
+  variables: z.array(z.string()),
+};
+
+export const emailTemplate = z.object({
+  id,
+  name: z.string(),
+  versionId: id,
+  versionNumber: z.int(),
+  ...shown,
+  createdAt: instant,
+  changedAt: instant,
+});
+
+export const contentVersion = z.object({
+  id,
+  emailTemplateId: id,
+  number: z.int(),
+  ...shown,
+  createdBy: z.string().nullable(),
+  createdAt: instant,
+});
+
+export const rendered = z.object({
+  subject: z.string(),
+  html: z.string(),
+  text: z.string(),
+  warnings: z.array(problem),
+});
+
+const tag = "Email Templates";
+
+export const emailTemplates = contract({
+  list: {
+    method: "GET",
+    path: "/email-templates",
+    summary: "List email templates",
+    tag,
+    access: "viewer",
+    query: z.object({ ...page, q: z.string().max(200).optional() }),
+    success: { status: 200, body: listOf(emailTemplate) },
+  },
+  get: {
+    method: "GET",
+    path: "/email-templates/:id",
+    summary: "Get an email template with its current content",
+    tag,
+    access: "viewer",
+    params: idParams,
+    success: { status: 200, body: emailTemplate },
+  },
+  create: {
+    method: "POST",
+    path: "/email-templates",
+    summary: "Create an email template",
+    description: "Mistakes and unknown variables are refused with field, line and column.",
+    tag,
+    access: "user",
+    body: templateInput,
+    success: { status: 201, body: emailTemplate },
+  },
+  update: {
+    method: "PATCH",
+    path: "/email-templates/:id",
+    summary: "Change an email template; changed content becomes a new version",
+    tag,
+    access: "user",
+    params: idParams,
+    body: templateEdit,
+    success: { status: 200, body: emailTemplate },
+  },
+  remove: {
+    method: "DELETE",
+    path: "/email-templates/:id",
+    summary: "Delete an email template that no step uses and nothing was sent from",
+    tag,
+    access: "manager",
+    params: idParams,
+    success: { status: 204 },
+  },
+  versions: {
+    method: "GET",
+    path: "/email-templates/:id/versions",
+    summary: "List the versions of a template, newest first",
+    tag,
+    access: "viewer",
+    params: idParams,
+    query: z.object(page),
+    success: { status: 200, body: listOf(contentVersion) },
+  },
+  preview: {
+    method: "POST",
+    path: "/email-templates/preview",
+    summary: "Show what a mail would look like, for a person or for given values; saves nothing",
+    tag,
+    access: "viewer",
+    body: z.object({
+      ...content,
+      personId: id.nullable().default(null),
+      variables: z.record(z.string(), z.json()).default({}),
+    }),
+    success: { status: 200, body: rendered },
+  },
+});

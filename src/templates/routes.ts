@@ -1,0 +1,19 @@
+/** Email templates over HTTP. */
+import type { Db } from "../db/database.ts";
+import { pageOf } from "../http/paging.ts";
+import type { Serve } from "../http/serve.ts";
+import { emailTemplates as api } from "./api.ts";
+import { preview } from "./preview.ts";
+import * as templates from "./templates.ts";
+
+export function routes(serve: Serve, { db }: { db: Db }): void {
+  serve(api.list, async ({ query }) => pageOf(await templates.list(db, query), query.limit));
+  serve(api.get, ({ params }) => templates.get(db, params.id));
+  serve(api.create, ({ body, actor, now }) => templates.create(db, body, actor, now));
+  serve(api.update, ({ params, body, actor, unchangedSince, now }) =>
+    templates.update(db, params.id, body, actor, unchangedSince, now),
+  );
+  serve(api.remove, ({ params, actor, now }) => templates.remove(db, params.id, actor, now));
+  serve(api.versions, async ({ params, query }) => pageOf(await templates.versions(db, params.id, query), query.limit));
+  serve(api.preview, ({ body, now }) => preview(db, body, now));
+}

@@ -1,0 +1,180 @@
+/** Front door: email templates and their immutable versions. Every save that changes content is a version; none is edited. */
+import { createHash } from "node:crypto";
+import type { Selectable } from "kysely";
+import { difference, recordChange } from "../accounts/audit.ts";
+import { type Fault, refuse } from "../core/problem.ts";
+import { type Db, type Tx, brokenConstraint, inTransaction } from "../db/database.ts";
+import type { ContentFormat, Tables } from "../db/tables.ts";
+import { refuseIfChanged } from "../http/etag.ts";
+import { fieldsForTemplates } from "../people/people.ts";
+import type { TemplateEdit, TemplateInput } from "./api.ts";
+import { author, SYSTEM_VARIABLES } from "./authoring.ts";
+import * as store from "./store.ts";
+
+export type ContentVersion = Selectable<Tables["contentVersions"]>;
+type Actor = { readonly name: string };
+type Content = Pick<TemplateInput, "subject" | "preheader" | "format" | "body" | "text">;
+
+/** Creates a template with its first version; refuses mistakes with field, line and column (E75, E77). */
+export function create(db: Db, { name, ...content }: TemplateInput, actor: Actor, now: Temporal.Instant) {
+  return inTransaction(db, async (tx) => {
+    const id = await refusing(() => store.insert(tx, name, now));
+    await addVersion(tx, id, content, actor, now);
+    await recordChange(
+      tx,
+      { actor, action: "create", subjectType: "email-template", subjectId: id, after: { name } },
+      now,
+    );
+    return get(tx, id);
+  });
+}
+
+/** Changes name or content; content that differs becomes a new version (E10), the same content does not. */
+export function update(
+  db: Db,
+  id: number,
+  { name, ...edit }: TemplateEdit,
+  actor: Actor,
+  unchangedSince: Temporal.Instant | null,
+  now: Temporal.Instant,
+) {
+  return inTransaction(db, async (tx) => {
+    const found = (await store.lock(tx, id)) ?? notFound(id);
+    refuseIfChanged(unchangedSince, found.changedAt);
+    if (name !== undefined && name !== found.name) await refusing(() => store.rename(tx, id, name, now));
+    const content = { ...contentOf(found), ...edit };
+    if (!hashOf(content).equals(found.contentHash)) await addVersion(tx, id, content, actor, now);
+    const saved = await get(tx, id);
+    const changes = difference(
+      { name: found.name, version: found.versionNumber },
+      { name: saved.name, version: saved.versionNumber },
+    );
+    if (changes)
+      await recordChange(
+        tx,
+        { actor, action: "update", subjectType: "email-template", subjectId: id, ...changes },
+        now,
+      );
+    return saved;
+  });
+}
+
+/** Deletes a template no step uses or has used (E8). */
+export function remove(db: Db, id: number, actor: Actor, now: Temporal.Instant): Promise<void> {
+  return inTransaction(db, async (tx) => {
+    const found = (await store.lock(tx, id)) ?? notFound(id);
+    const [user] = await store.usedBy(tx, id);
+    if (user)
+      refuse(
+        "email-template-in-use",
+        `The Campaign “${user.name}” uses “${found.name}” or has used it. It cannot be deleted.`,
+      );
+    await store.remove(tx, id);
+    await recordChange(
+      tx,
+      { actor, action: "delete", subjectType: "email-template", subjectId: id, before: { name: found.name } },
+      now,
+    );
+  });
+}
+
+export async function get(db: Db, id: number) {
+  return (await store.find(db, id)) ?? notFound(id);
+}
+
+export const find = store.find;
+export const findByName = store.findByName;
+export const list = store.list;
+
+export async function versions(db: Db, id: number, asked: { limit: number; cursor?: string }) {
+  await get(db, id);
+  return store.versions(db, id, asked);
+}
+
+/** Versions never change, so those in use are kept in memory. */
+const CACHED_VERSIONS = 200;
+const cache = new WeakMap<Db, Map<number, ContentVersion>>();
+
+/** A content version by its id; immutable, so it is read once. */
+export async function version(db: Db, versionId: number): Promise<ContentVersion> {
+  const known = cache.get(db) ?? new Map<number, ContentVersion>();
+  cache.set(db, known);
+  const found = known.get(versionId) ?? (await store.findVersion(db, versionId));
+  if (!found) return refuse("content-version-not-found", `There is no content version ${versionId}.`);
+  known.delete(versionId);
+  known.set(versionId, found);
+  if (known.size > CACHED_VERSIONS) known.delete(known.keys().next().value!);
+  return found;
+}
+
+/** The id of the version a template has now: what a mail that leaves now is made from. */
+export async function currentVersionId(db: Db, templateId: number): Promise<number> {
+  const row = await db
+    .selectFrom("emailTemplates")
+    .select("currentVersionId")
+    .where("id", "=", templateId)
+    .executeTakeFirst();
+  return row?.currentVersionId ?? notFound(templateId);
+}
+
+/** Checks content as a save would, for a preview or a file; refuses what a save would refuse. */
+export async function compile(db: Db, content: Content) {
+  const known = new Set([...(await fieldsForTemplates(db)), ...SYSTEM_VARIABLES]);
+  const authored = await author(content, known);
+  if ("compiled" in authored) return authored.compiled;
+  const faults: Fault[] = authored.problems.map(({ field, line, column, code, message }) => ({
+    pointer: `/${field}`,
+    detail: `line ${line}, column ${column}: ${message}`,
+    code,
+  }));
+  const [first] = authored.problems;
+  const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : "";
+  return refuse(
+    "email-template-invalid",
+    `The ${first?.field} has a mistake in line ${first?.line}, column ${first?.column}: ${first?.message}${more}`,
+    faults,
+  );
+}
+
+async function addVersion(tx: Tx, id: number, content: Content, actor: Actor, now: Temporal.Instant): Promise<void> {
+  const compiled = await compile(tx, content);
+  await store.addVersion(tx, {
+    emailTemplateId: id,
+    ...content,
+    compiledSubject: compiled.subject,
+    compiledHtml: compiled.html,
+    compiledText: compiled.text,
+    variables: JSON.stringify(compiled.variables),
+    general: compiled.general,
+    contentHash: hashOf(content),
+    createdBy: actor.name,
+    createdAt: now,
+  });
+}
+
+const contentOf = ({ subject, preheader, format, body, text }: Content & { format: ContentFormat }): Content => ({
+  subject,
+  preheader,
+  format,
+  body,
+  text,
+});
+
+function hashOf(content: Content): Buffer {
+  const { subject, preheader, format, body, text } = content;
+  return createHash("sha256")
+    .update(JSON.stringify([subject, preheader, format, body, text]))
+    .digest();
+}
+
+const notFound = (id: number): never => refuse("email-template-not-found", `There is no email template ${id}.`);
+
+async function refusing<Result>(write: () => Promise<Result>): Promise<Result> {
+  try {
+    return await write();
+  } catch (error) {
+    if (brokenConstraint(error) === "email_templates_name_unique")
+      return refuse("email-template-exists", "There is an email template with this name already.", "/name");
+    throw error;
+  }
+}
