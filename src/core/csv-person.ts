@@ -172,7 +172,7 @@ export function attributeOf(
       const value = field.choices?.find((choice) => choice.toLowerCase() === given.toLowerCase());
       return value === undefined ? wrong(field, given, `one of: ${(field.choices ?? []).join(", ")}`) : { value };
     }
-    case "text":
+    default:
       if (given.includes("\0")) return wrong(field, "", "text without NUL characters");
       return given.length <= MOST_IN_ATTRIBUTE
         ? { value: given }

@@ -10,7 +10,7 @@ import { routes } from "./routes.ts";
 const now = Temporal.Instant.from("2026-12-01T12:00:00Z");
 const actor = { name: "ana", role: "administrator" as const, userId: null };
 const neighbours: people.Neighbours = {
-  addressSecret: "secret",
+  erasureKeys: [Buffer.from("a key")],
   onDoNotContact: async () => undefined,
   onConverted: async () => undefined,
   onConversion: async () => undefined,
@@ -62,7 +62,7 @@ describe("members of an Email Group", () => {
       filter: { company: ["Acme"] },
     };
     const answers = await Promise.all([ask("POST", `/${group}/members`, both), ask("POST", `/${group}/members`, both)]);
-    expect(answers.map(({ body }) => body.added).sort()).toEqual([0, 1]);
+    expect(answers.map(({ body }) => body.added).toSorted((a, b) => a - b)).toEqual([0, 1]);
     expect((await ask("GET", `/${group}`)).body).toMatchObject({ subscribed: 1, unsubscribed: 0 });
     expect(await ask("POST", `/${group}/members`, { personIds: [ada] })).toMatchObject({
       body: { added: 0, alreadyMembers: 1 },

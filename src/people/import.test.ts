@@ -14,7 +14,7 @@ const later = Temporal.Instant.from("2026-12-02T09:00:00Z");
 const actor = { name: "test" };
 const stopped: number[][] = [];
 const neighbours: people.Neighbours = {
-  addressSecret: "secret",
+  erasureKeys: [Buffer.from("a key")],
   onDoNotContact: async (_tx, ids) => void stopped.push([...ids]),
   onConverted: async () => undefined,
   onConversion: async () => undefined,
@@ -257,12 +257,12 @@ describe("what an import does to people who are there", () => {
       const mixed = `${file}Ada,B.,ada@example.test,x\nBo,,bo@example.test,\nCy,,not-an-address,\n,,,Kiel\n`;
       const before = await everybody();
       const dry = await load(
-        `${mixed.replace("Kiel", "Bonn")}`,
+        mixed.replace("Kiel", "Bonn"),
         { mode, dryRun: true, unknownColumns: "attributes" },
         later,
       );
       expect(await everybody()).toEqual(before);
-      const real = await load(`${mixed.replace("Kiel", "Bonn")}`, { mode, unknownColumns: "attributes" }, later);
+      const real = await load(mixed.replace("Kiel", "Bonn"), { mode, unknownColumns: "attributes" }, later);
       expect(counted(real)).toEqual(counted(dry));
       expect(real.badRows).toBe(dry.badRows);
     },

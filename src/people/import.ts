@@ -5,7 +5,7 @@ import { type Draft, personReader } from "../core/csv-person.ts";
 import { refuse } from "../core/problem.ts";
 import type { Database } from "../db/database.ts";
 import type { PersonKind } from "../db/tables.ts";
-import { erasedHash, erasedHashes } from "../suppressions/suppressions.ts";
+import { erasedHashes, erasedHashesOf } from "../suppressions/suppressions.ts";
 import { decoded, type Encoding } from "./decoding.ts";
 import { declaredFields } from "./fields.ts";
 import { type Batch, openBatches } from "./import-store.ts";
@@ -30,7 +30,7 @@ export type ImportOptions = {
   readonly delimiter?: Delimiter;
   /** Who imports, for the audit log. */
   readonly actor: { readonly name: string };
-  readonly neighbours: Pick<Neighbours, "addressSecret" | "onDoNotContact" | "onConverted">;
+  readonly neighbours: Pick<Neighbours, "erasureKeys" | "onDoNotContact" | "onConverted">;
   /** Takes the bad rows as CSV, piece by piece: the file's columns, and why each is bad. */
   readonly badRows?: (csv: string) => void | Promise<void>;
   /** Stops between two batches. */
@@ -105,7 +105,8 @@ export async function importPeople(
 
   const erased = await erasedHashes(database.db);
   const wasErased = (key: string) =>
-    erased.size > 0 && erased.has(erasedHash(options.neighbours.addressSecret, key).toString("base64"));
+    erased.size > 0 &&
+    erasedHashesOf(options.neighbours.erasureKeys, key).some((hash) => erased.has(hash.toString("base64")));
   const seen = new SeenKeys();
   const batches = await openBatches(database, {
     ...options,
@@ -180,20 +181,22 @@ type Source = {
 
 /** Reads as much as it takes to know heading, dialect and first rows, and goes on from there. */
 async function begin(pieces: AsyncGenerator<string>, delimiter: Delimiter | undefined): Promise<Source> {
-  let ended = false;
-  const more = async () => {
-    const next = await pieces.next();
-    ended = next.done === true;
-    return next.done ? "" : next.value;
-  };
   let beginning = "";
-  while (!ended && beginning.length < SAMPLE_CHARACTERS) beginning += await more();
+  let next = await pieces.next();
+  for (; !next.done; next = await pieces.next()) {
+    beginning += next.value;
+    if (beginning.length >= SAMPLE_CHARACTERS) break;
+  }
   const dialect = guessDialect(beginning.slice(0, SAMPLE_CHARACTERS));
   const chosen = delimiter ?? dialect.delimiter;
   const reader = csvReader(chosen, dialect.newline);
   const first = reader.push(beginning);
   // A heading longer than the sample: the reader gives it up at its own limit.
-  while (!ended && first.length === 0) first.push(...reader.push(await more()));
+  while (!next.done && first.length === 0) {
+    next = await pieces.next();
+    if (!next.done) first.push(...reader.push(next.value));
+  }
+  const ended = next.done;
   if (ended) first.push(...reader.end());
   const { heading, rows } = headingAndRows(first);
   const sample = rows.flatMap((row) => ("cells" in row ? [row.cells] : [])).slice(0, SAMPLE_ROWS);

@@ -16,7 +16,7 @@ const noon = Temporal.Instant.from("2026-12-01T12:00:00Z");
 const actor = { name: "ana@example.com", role: "administrator" as const, userId: null };
 const told: string[] = [];
 const neighbours: people.Neighbours = {
-  addressSecret: "secret",
+  erasureKeys: [Buffer.from("a key")],
   onDoNotContact: async (_tx, ids) => void told.push(`do not contact ${ids.join()}`),
   onConverted: async (_tx, ids) => void told.push(`converted ${ids.join()}`),
   onConversion: async (_tx, id) => void told.push(`conversion ${id}`),
@@ -141,7 +141,7 @@ describe("a person's name and addresses", () => {
       ask("POST", "/leads", { email: "x@example.test" }),
       ask("POST", "/contacts", { email: "X@example.test" }),
     ]);
-    expect(both.map(({ status }) => status).sort()).toEqual([201, 409]);
+    expect(both.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([201, 409]);
   });
 
   it("time zone and language are checked and kept in their canonical form", async () => {

@@ -8,7 +8,7 @@ import { type Fault, refuse } from "../core/problem.ts";
 import { type Db, inTransaction, type Tx } from "../db/database.ts";
 import type { PersonKind, Tables } from "../db/tables.ts";
 import { refuseIfChanged } from "../http/etag.ts";
-import { carryOver, forget, lift, restoreErased, suppress } from "../suppressions/suppressions.ts";
+import { carryOver, type ErasureKeys, forget, lift, restoreErased, suppress } from "../suppressions/suppressions.ts";
 import { DO_NOT_CONTACT, type PersonInput } from "./api.ts";
 import { checkedAttributes } from "./fields.ts";
 import * as store from "./store.ts";
@@ -21,8 +21,8 @@ type Actor = { readonly name: string };
 
 /** What the modules above do when something happens to a person; app.ts hands it in. All in the transaction given. */
 export type Neighbours = {
-  /** Keys the hashes by which erased addresses are remembered. */
-  readonly addressSecret: string;
+  /** Keys the hashes by which erased addresses are remembered: `secrets.keysFor("erased addresses")`. */
+  readonly erasureKeys: ErasureKeys;
   /** Stops what runs for these people with `do-not-contact`. */
   readonly onDoNotContact: (tx: Tx, personIds: readonly number[], now: Temporal.Instant) => Promise<void>;
   /** A Lead's status became Converted: stops what runs with `converted`. */
@@ -74,7 +74,7 @@ export function create(
       (await store.insert(tx, { kind, ...row, ...email, createdAt: now, changedAt: now })) ??
       (await refuseTaken(tx, primary?.key ?? ""));
     if (addresses) await store.saveFurther(tx, made.id, addresses.slice(1));
-    if (primary) await restoreErased(tx, [primary.key], neighbours.addressSecret, now);
+    if (primary) await restoreErased(tx, [primary.key], neighbours.erasureKeys, now);
     await statusChanged(tx, null, made, actor, neighbours, now);
     await recordChange(
       tx,
@@ -129,7 +129,7 @@ export function update(
     });
     if (primary && primary.key !== before.emailKey) {
       if (before.emailKey) await carryOver(tx, before.emailKey, primary.key, id, now);
-      await restoreErased(tx, [primary.key], neighbours.addressSecret, now);
+      await restoreErased(tx, [primary.key], neighbours.erasureKeys, now);
     }
     await statusChanged(tx, before.status, saved, actor, neighbours, now);
     // The names of the fields, not what was in them: the log outlives an erasure.
@@ -223,7 +223,7 @@ export function erase(
     if (found.erasedAt) return found;
     await neighbours.onErase(tx, id, now);
     const keys = await store.keysOf(tx, id);
-    await forget(tx, keys, neighbours.addressSecret, now);
+    await forget(tx, keys, neighbours.erasureKeys, now);
     const erased = await store.anonymise(tx, id, now);
     await recordChange(tx, { actor, action: "erase", subjectType: kind, subjectId: id }, now);
     return erased;

@@ -69,12 +69,7 @@ export function routes(serve: Serve, app: PeopleApp): void {
   });
 }
 
-function resource(
-  serve: Serve,
-  app: PeopleApp,
-  kind: "lead" | "contact",
-  endpoints: typeof leads | typeof contacts,
-): void {
+function resource(serve: Serve, app: PeopleApp, kind: "lead" | "contact", endpoints: typeof leads): void {
   const { neighbours } = app;
   const { db } = app.database;
   serve(endpoints.list, ({ query: { limit, cursor, sort, fields: _fields, ...filter } }) =>

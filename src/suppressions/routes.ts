@@ -95,13 +95,13 @@ export function routes(serve: Serve, { db }: { readonly db: Db }): void {
       if (!found) return refuse("suppression-not-found", `There is no suppression ${params.id}.`);
       const kept = KEPT[found.reason];
       if (kept) refuse("suppression-is-kept", kept);
-      if (found.liftedAt) return;
+      if (found.liftedAt) return undefined;
       await tx
         .updateTable("suppressions")
         .set({ liftedAt: now, liftedBy: actor.name })
         .where("id", "=", params.id)
         .execute();
-      await recordChange(
+      return recordChange(
         tx,
         { actor, action: "lift", subjectType: "suppression", subjectId: params.id, before: { reason: found.reason } },
         now,

@@ -109,13 +109,15 @@ describe("what a suppression covers", () => {
     expect(await put({})).not.toBeNull();
   });
 
-  it("an erased address is known by a keyed hash alone and found again only with the secret", async () => {
+  it("an erased address is known by a keyed hash alone and found again only with the key, also once that is a former one", async () => {
     await put({});
-    await inTx((tx) => forget(tx, ["ada@example.test"], "secret", now));
+    await inTx((tx) => forget(tx, ["ada@example.test"], [Buffer.from("old")], now));
     expect(JSON.stringify((await fresh.pool.query("select * from suppressions")).rows)).not.toContain("ada");
-    await inTx((tx) => restoreErased(tx, ["ada@example.test"], "other secret", now));
+    await inTx((tx) => restoreErased(tx, ["ada@example.test"], [Buffer.from("other")], now));
     expect(await covering(fresh.db, "ada@example.test", null)).toBeNull();
-    await inTx((tx) => restoreErased(tx, ["ada@example.test", "bo@example.test"], "secret", now));
+    await inTx((tx) =>
+      restoreErased(tx, ["ada@example.test", "bo@example.test"], [Buffer.from("new"), Buffer.from("old")], now),
+    );
     expect(await covering(fresh.db, "ada@example.test", null)).toMatchObject({ reason: "erased" });
     expect(await covering(fresh.db, "bo@example.test", null)).toBeNull();
   });

@@ -125,9 +125,12 @@ export function suppressedBy(emailKey: Expression<unknown>, campaignId: Expressi
     order by array_position(array['everything', 'campaigns', 'campaign'], covering.scope), covering.id limit 1)`;
 }
 
-/** What an erased address is remembered by: without the secret nobody can tell from it who it was. */
-export function erasedHash(secret: string, emailKey: string): Buffer {
-  return createHmac("sha256", secret).update(`erased:${emailKey}`).digest();
+/** Keys of the hashes by which erased addresses are known: the current one first, then those of former secrets. */
+export type ErasureKeys = readonly Buffer[];
+
+/** What an erased address may be remembered by, one hash a key: without a key nobody can tell from it who it was. */
+export function erasedHashesOf(keys: ErasureKeys, emailKey: string): Buffer[] {
+  return keys.map((key) => createHmac("sha256", key).update(emailKey).digest());
 }
 
 /**
@@ -137,11 +140,12 @@ export function erasedHash(secret: string, emailKey: string): Buffer {
 export async function forget(
   tx: Tx,
   emailKeys: readonly string[],
-  secret: string,
+  keys: ErasureKeys,
   now: Temporal.Instant,
 ): Promise<void> {
   for (const emailKey of emailKeys) {
-    const emailHash = erasedHash(secret, emailKey);
+    const [emailHash] = erasedHashesOf(keys, emailKey);
+    if (!emailHash) throw new Error("No key to remember an erased address by.");
     await tx
       .updateTable("suppressions")
       .set({ emailKey: null, emailHash, personId: null, origin: null })
@@ -181,10 +185,12 @@ export async function erasedHashes(db: Db): Promise<ReadonlySet<string>> {
 export async function restoreErased(
   tx: Tx,
   emailKeys: readonly string[],
-  secret: string,
+  keys: ErasureKeys,
   now: Temporal.Instant,
 ): Promise<void> {
-  const byHash = new Map(emailKeys.map((key) => [erasedHash(secret, key).toString("base64"), key]));
+  const byHash = new Map(
+    emailKeys.flatMap((key) => erasedHashesOf(keys, key).map((hash) => [hash.toString("base64"), key] as const)),
+  );
   if (byHash.size === 0) return;
   const found = await tx
     .selectFrom("suppressions")
