@@ -52,7 +52,9 @@ export function update(
   return inTransaction(db, async (tx) => {
     const found = (await store.lock(tx, id)) ?? notFound(id);
     refuseIfChanged(unchangedSince, found.changedAt);
-    const changes = difference<object>({ ...found, timeOfDay: found.timeOfDay?.toString() ?? null }, edit);
+    // As a time, so that 09:30 is no change of 09:30:00.
+    const time = edit.timeOfDay && Temporal.PlainTime.from(edit.timeOfDay);
+    const changes = difference<object>(found, { ...edit, ...(time ? { timeOfDay: time } : {}) });
     if (!changes) return get(tx, id);
     await refusing(() => store.save(tx, id, edit, now));
     await recordChange(tx, { actor, action: "update", subjectType: "campaign", subjectId: id, ...changes }, now);

@@ -22,7 +22,7 @@ beforeAll(async () => {
   const { rows } = await fresh.pool.query<{ id: number }>(
     "insert into email_templates (name, created_at, changed_at) values ('Welcome', now(), now()), ('Tips', now(), now()) returning id",
   );
-  [templateId, otherTemplateId] = rows.map(({ id }) => Number(id)) as [number, number];
+  [templateId, otherTemplateId] = rows.map(({ id }) => id) as [number, number];
 });
 afterAll(() => fresh?.close());
 beforeEach(async () => {

@@ -59,7 +59,7 @@ export async function explain(db: Db, reference: Reference, now: Temporal.Instan
     id: row.id,
     number: row.number,
     status: row.status,
-    text: `${row.campaign} for ${row.person}, from ${row.startOn} to ${row.endOn}: ${row.status}${stopped}.`,
+    text: `${row.campaign} for ${row.person}, from ${row.startOn.toString()} to ${row.endOn.toString()}: ${row.status}${stopped}.`,
     steps: explained.map((step) => ({ ...step, sendAfterDays: days.get(step.stepId) ?? 0 })),
   };
 }
