@@ -33,7 +33,9 @@ export type Refused = { readonly line: number; readonly cells: readonly string[]
 export type Batch = {
   rows: number;
   add(line: number, draft: Draft, erased: boolean, cells: readonly string[]): void;
-  readonly text: string[];
+  /** Rows in COPY's text format, not yet bytes, and those that are: off the heap, where a batch is no burden. */
+  text: string;
+  readonly bytes: Buffer[];
   readonly cells: Map<number, readonly string[]>;
   readonly unsubscribed: string[];
   readonly doNotContact: string[];
@@ -51,6 +53,10 @@ export type Batches = {
 const DETAILS = personColumns.filter((column) => column !== "status" && column !== "fullName");
 const snake = (name: string) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 const DETAIL_COLUMNS = DETAILS.map(snake);
+/** A write a row would cost more than the row. */
+const PIECE_CHARACTERS = 65_536;
+/** Any number nobody else takes: "people" on a telephone. */
+const IMPORT_LOCK = 736753;
 const NAMES = ["salutation", "first_name", "middle_name", "last_name"];
 const STAGED = [
   ...DETAIL_COLUMNS,
@@ -81,6 +87,8 @@ export async function openBatches(database: Database, options: BatchOptions): Pr
       const before = { ...counts };
       const transaction = await db.startTransaction().execute();
       try {
+        // Two imports with the same addresses in another order would wait for each other for ever: they take turns.
+        if (!options.dryRun) await sql`select pg_advisory_xact_lock(${IMPORT_LOCK})`.execute(transaction);
         if (!fieldsDeclared) await declareMissing(transaction, options.newFields, options.actor, options.now);
         await stage(transaction, client, batch);
         const refused = await merge(transaction, batch, options, counts);
@@ -90,7 +98,11 @@ export async function openBatches(database: Database, options: BatchOptions): Pr
         return refused;
       } catch (error) {
         Object.assign(counts, before);
-        await transaction.rollback().execute();
+        // The first error says what happened; a lost connection cannot be rolled back and need not be.
+        await transaction
+          .rollback()
+          .execute()
+          .catch(() => undefined);
         throw error;
       }
     },
@@ -138,7 +150,8 @@ async function ownerIds(database: Database): Promise<ReadonlyMap<string, number>
 function newBatch(owners: ReadonlyMap<string, number>): Batch {
   return {
     rows: 0,
-    text: [],
+    text: "",
+    bytes: [],
     cells: new Map(),
     unsubscribed: [],
     doNotContact: [],
@@ -154,7 +167,11 @@ function newBatch(owners: ReadonlyMap<string, number>): Batch {
       text += `${copied(JSON.stringify(draft.attributes))}\t`;
       text += draft.further.length === 0 ? `${NULL}\t` : `${copied(JSON.stringify(draft.further))}\t`;
       text += draft.disabled === null ? `${NULL}\n` : draft.disabled ? "t\n" : "f\n";
-      this.text.push(text);
+      this.text += text;
+      if (this.text.length > PIECE_CHARACTERS) {
+        this.bytes.push(Buffer.from(this.text));
+        this.text = "";
+      }
       if (cells.length > 0) this.cells.set(line, cells);
       if (emailKey === null) return;
       if (draft.unsubscribed) this.unsubscribed.push(emailKey);
@@ -181,14 +198,9 @@ async function stage(tx: Tx, client: PoolClient, batch: Batch): Promise<void> {
       attributes jsonb, further jsonb, disabled boolean
     ) on commit drop`.execute(tx);
   await pipeline(
-    Readable.from(pieces(batch.text), { objectMode: false }),
+    Readable.from([...batch.bytes, Buffer.from(batch.text)], { objectMode: false }),
     client.query(copyFrom(`copy staged_people (${STAGED.join(", ")}) from stdin`)),
   );
-}
-
-/** Some hundred rows at a time: a write a row costs more than the row. */
-function* pieces(rows: readonly string[]): Generator<Buffer> {
-  for (let at = 0; at < rows.length; at += 500) yield Buffer.from(rows.slice(at, at + 500).join(""));
 }
 
 /**
@@ -310,16 +322,17 @@ async function updateKnown(tx: Tx, { dryRun, neighbours, now }: BatchOptions): P
 }
 
 async function refusedRows(tx: Tx, batch: Batch): Promise<Refused[]> {
-  const taken = await sql<{ line: number; id: number; kind: string; fullName: string }>`
-    select distinct on (staged.line) staged.line, people.id, people.kind, people.full_name
+  const taken = await sql<{ line: number; id: number; kind: string }>`
+    select distinct on (staged.line) staged.line, people.id, people.kind
     from staged_people staged
       left join known_people known on known.line = staged.line
       join people on people.id = known.id
     order by staged.line`.execute(tx);
-  return taken.rows.map(({ line, id, kind, fullName }) => ({
+  return taken.rows.map(({ line, id, kind }) => ({
     line,
     cells: batch.cells.get(line) ?? [],
-    problem: `${fullName} (${kind} ${id}) is there already.`,
+    // Without the name: a job's result outlives an erasure.
+    problem: `${kind === "lead" ? "Lead" : "Contact"} ${id} is there already.`,
   }));
 }
 

@@ -8,7 +8,7 @@ import type { PersonKind } from "../db/tables.ts";
 import { erasedHashes, erasedHashesOf } from "../suppressions/suppressions.ts";
 import { decoded, type Encoding } from "./decoding.ts";
 import { declaredFields } from "./fields.ts";
-import { type Batch, openBatches } from "./import-store.ts";
+import { type Batch, openBatches, type Refused } from "./import-store.ts";
 import { headingAndRows, withContinuations } from "./import-heading.ts";
 import type { Neighbours } from "./people.ts";
 import { SeenKeys } from "./seen.ts";
@@ -54,7 +54,7 @@ export type ImportResult = {
 };
 
 /** How many rows one transaction holds. A crash leaves whole batches; importing the file again does the rest. */
-export const BATCH_ROWS = 20_000;
+export const BATCH_ROWS = 10_000;
 /** How many problems a result names; the rest stand in the bad rows. */
 const NAMED_PROBLEMS = 20;
 /** How many rows of the beginning the mapping looks at, and how long that beginning may be. */
@@ -114,13 +114,24 @@ export async function importPeople(
     newFields: fields.slice(declared.length),
     now,
   });
+  let writing: Promise<{ refused: Refused[]; rows: number }> = Promise.resolve({ refused: [], rows: 0 });
   try {
     let batch: Batch = batches.begin();
-    const flush = async () => {
-      for (const refused of await batches.write(batch, counts)) badRow(refused.line, refused.cells, refused.problem);
-      batch = batches.begin();
+    // A batch is written while the next one is read: PostgreSQL has one core, we the other.
+    const written = async () => {
+      const done = await writing;
+      for (const refused of done.refused) badRow(refused.line, refused.cells, refused.problem);
       if (badText.length > 0) await options.badRows?.(badText.splice(0).join(""));
-      await onProgress(counts.read);
+      if (done.rows > 0) await onProgress(done.rows);
+    };
+    const flush = async () => {
+      await written();
+      const rows = counts.read;
+      writing = batches.write(batch, counts).then((refused) => ({ refused, rows }));
+      // It is awaited at the next flush; a failure before that is not an unhandled one.
+      writing.catch(() => undefined);
+      batch = batches.begin();
+      if (options.signal?.aborted) throw new Error("The import was asked to stop; its whole batches stay.");
     };
     for await (const row of withContinuations(source.rows, targets)) {
       counts.read += 1;
@@ -136,14 +147,13 @@ export async function importPeople(
           draft.emailKey !== null && wasErased(draft.emailKey),
           mode === "create" ? cellsOf(row) : [],
         );
-      if (batch.rows >= BATCH_ROWS || badText.length >= BATCH_ROWS) {
-        await flush();
-        if (options.signal?.aborted) throw new Error("The import was asked to stop; its whole batches stay.");
-      }
+      if (batch.rows >= BATCH_ROWS || badText.length >= BATCH_ROWS) await flush();
     }
     await flush();
+    await written();
     await batches.finish();
   } catch (error) {
+    await writing.catch(() => undefined);
     await batches.abandon();
     throw error;
   }

@@ -222,6 +222,8 @@ describe("deleting and erasing", () => {
       attributes: { stage: "Adalbert" },
     });
     await startedCampaign(id);
+    const former = { emailKey: "adalbert0@example.test", scope: "everything", reason: "manual", personId: id } as const;
+    await fresh.db.transaction().execute((tx) => suppress(tx, former, noon));
     await fresh.db
       .transaction()
       .execute((tx) =>

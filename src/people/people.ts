@@ -223,7 +223,7 @@ export function erase(
     if (found.erasedAt) return found;
     await neighbours.onErase(tx, id, now);
     const keys = await store.keysOf(tx, id);
-    await forget(tx, keys, neighbours.erasureKeys, now);
+    await forget(tx, id, keys, neighbours.erasureKeys, now);
     const erased = await store.anonymise(tx, id, now);
     await recordChange(tx, { actor, action: "erase", subjectType: kind, subjectId: id }, now);
     return erased;

@@ -111,7 +111,7 @@ describe("what a suppression covers", () => {
 
   it("an erased address is known by a keyed hash alone and found again only with the key, also once that is a former one", async () => {
     await put({});
-    await inTx((tx) => forget(tx, ["ada@example.test"], [Buffer.from("old")], now));
+    await inTx((tx) => forget(tx, 0, ["ada@example.test"], [Buffer.from("old")], now));
     expect(JSON.stringify((await fresh.pool.query("select * from suppressions")).rows)).not.toContain("ada");
     await inTx((tx) => restoreErased(tx, ["ada@example.test"], [Buffer.from("other")], now));
     expect(await covering(fresh.db, "ada@example.test", null)).toBeNull();

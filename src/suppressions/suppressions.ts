@@ -134,16 +134,24 @@ export function erasedHashesOf(keys: ErasureKeys, emailKey: string): Buffer[] {
 }
 
 /**
- * Remembers erased addresses by keyed hash alone: the key goes from every suppression of theirs, the effect stays.
+ * Remembers the addresses of an erased person by keyed hash alone: the key goes from every suppression of theirs, the effect stays.
  * An address that comes back is found again by {@link restoreErased}.
  */
 export async function forget(
   tx: Tx,
+  personId: number,
   emailKeys: readonly string[],
   keys: ErasureKeys,
   now: Temporal.Instant,
 ): Promise<void> {
-  for (const emailKey of emailKeys) {
+  // An address the person had before is known here alone.
+  const former = await tx
+    .selectFrom("suppressions")
+    .select("emailKey")
+    .where("personId", "=", personId)
+    .where("emailKey", "is not", null)
+    .execute();
+  for (const emailKey of new Set([...emailKeys, ...former.flatMap((row) => row.emailKey ?? [])])) {
     const [emailHash] = erasedHashesOf(keys, emailKey);
     if (!emailHash) throw new Error("No key to remember an erased address by.");
     await tx
