@@ -2,8 +2,7 @@
 import { sql } from "kysely";
 import type { Db } from "../db/database.ts";
 import type { Composed } from "../db/tables.ts";
-import { DO_NOT_CONTACT } from "../people/api.ts";
-import { suppressedBy } from "../suppressions/suppressions.ts";
+import { obstacle } from "./obstacle.ts";
 
 /** How long a claim holds without being renewed. */
 export const LEASE_SECONDS = 60;
@@ -55,24 +54,6 @@ export async function claim(db: Db, { worker, limit, without, serverByUrl }: Cla
 const PAUSED_BY_A_PERSON = "paused by a person";
 const LEASE = sql`make_interval(secs => ${sql.lit(LEASE_SECONDS)})`;
 
-/**
- * Why a message must not leave: a suppression, an ended or paused Email Campaign, a person who is gone. Null: it may.
- * Expects the tables of {@link joined}.
- */
-const obstacle = sql<string | null>`coalesce(
-  case when people.erased_at is not null then 'erased' when people.email_key is null then 'no-address' end,
-  ${suppressedBy(sql.ref("people.email_key"), sql.ref("messages.campaign_id"))},
-  case
-    when people.disabled_at is not null or people.status = ${sql.lit(DO_NOT_CONTACT)} then 'do-not-contact'
-    when email_campaigns.status = 'Unsubscribed' then 'unsubscribed'
-    when email_campaigns.status = 'Stopped' then email_campaigns.stop_reason
-    when email_campaigns.email_group_id is not null and not exists (
-      select from email_group_members as members
-      where members.email_group_id = email_campaigns.email_group_id and members.person_id = messages.person_id
-        and members.unsubscribed_at is null) then 'not-a-member'
-    when email_campaigns.status = 'Paused' then 'paused'
-  end)`;
-
 const joined = sql`messages
   join email_campaigns on email_campaigns.id = messages.email_campaign_id
   join people on people.id = messages.person_id`;
@@ -84,11 +65,11 @@ export type Due = Claim & {
   readonly campaignId: number;
   readonly campaignName: string;
   readonly senderId: number | null;
-  readonly emailTemplateId: number;
   readonly dueAt: Temporal.Instant;
   readonly attempts: number;
   readonly firstAttemptAt: Temporal.Instant | null;
-  readonly contentVersionId: number | null;
+  /** Fixed at the first attempt; before it the template's present one. */
+  readonly contentVersionId: number;
   readonly address: string | null;
   readonly messageId: string | null;
   readonly composed: Composed | null;
@@ -104,9 +85,9 @@ export type Due = Claim & {
 export async function load(db: Db, claims: readonly Claim[], now: Temporal.Instant): Promise<Due[]> {
   const { rows } = await sql<Due>`
     select messages.id, messages.fence, messages.email_campaign_id, messages.person_id, messages.campaign_id,
-      campaigns.name as campaign_name, email_campaigns.sender_id, steps.email_template_id, messages.due_at,
-      messages.attempts, messages.first_attempt_at, messages.content_version_id, messages.address,
-      messages.message_id, messages.composed, people.email,
+      campaigns.name as campaign_name, email_campaigns.sender_id, messages.due_at, messages.attempts,
+      messages.first_attempt_at, messages.address, messages.message_id, messages.composed, people.email,
+      coalesce(messages.content_version_id, email_templates.current_version_id) as content_version_id,
       messages.attempts > 0 and exists (
         select from delivery_attempts where delivery_attempts.message_id = messages.id
           and delivery_attempts.outcome = 'unknown') as in_doubt,
@@ -116,6 +97,7 @@ export async function load(db: Db, claims: readonly Claim[], now: Temporal.Insta
         then 'expired' end) as obstacle
     from ${joined}
       join steps on steps.id = messages.step_id
+      join email_templates on email_templates.id = steps.email_template_id
       join campaigns on campaigns.id = messages.campaign_id
       cross join workspace
     where messages.id = any(${claims.map(({ id }) => id)}::bigint[])`.execute(db);

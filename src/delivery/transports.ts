@@ -13,7 +13,8 @@ export type Parcel = {
   readonly id: number;
   readonly from: string;
   readonly to: string;
-  readonly subject: string;
+  /** Only the mailbox asks for it. */
+  readonly subject: () => Promise<string>;
   readonly bytes: Buffer;
 };
 
@@ -114,11 +115,11 @@ export function createTransports(deps: {
   };
 }
 
-/** The mailbox takes everything: kept first, so that a crash in between keeps it once and sends it never. */
+/** The mailbox takes everything. Handed over again after a crash, a mail is still kept once. */
 function intoMailbox(db: Db): Transport {
   return async ({ id, from, to, subject, bytes }, { beforeMail }, now) => {
     if (!(await beforeMail())) return { kind: "withdrawn", by: "beforeMail" };
-    await mailbox.keep(db, { messageId: id, envelopeFrom: from, envelopeTo: to, subject, bytes }, now);
+    await mailbox.keep(db, { messageId: id, envelopeFrom: from, envelopeTo: to, subject: await subject(), bytes }, now);
     return { kind: "accepted", reply: { code: 250, enhanced: "2.0.0", text: "2.0.0 Kept in the mailbox" } };
   };
 }

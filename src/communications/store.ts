@@ -1,0 +1,216 @@
+/** The SQL of communications: messages and timeline entries read as one list. Writes timeline entries alone. */
+import { sql } from "kysely";
+import { refuse } from "../core/problem.ts";
+import type { Db, Tx } from "../db/database.ts";
+import type { EntryKind } from "../db/tables.ts";
+import { cursorOf, positionOf } from "../http/paging.ts";
+import type { deliveryStatuses, kinds } from "./api.ts";
+import type { NewEntry } from "./communications.ts";
+
+export type Filter = {
+  readonly personId?: number | undefined;
+  readonly emailCampaignId?: number | undefined;
+  readonly campaignId?: number | undefined;
+  readonly kind?: (typeof kinds)[number] | undefined;
+  readonly deliveryStatus?: (typeof deliveryStatuses)[number] | undefined;
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+};
+
+export type Row = {
+  readonly id: string;
+  readonly kind: (typeof kinds)[number];
+  readonly personId: number;
+  readonly emailCampaignId: number | null;
+  readonly campaignId: number | null;
+  readonly stepId: number | null;
+  readonly at: Temporal.Instant;
+  readonly subject: string;
+  readonly template: { readonly id: number; readonly name: string } | null;
+  readonly to: string | null;
+  readonly deliveryStatus: (typeof deliveryStatuses)[number] | null;
+  readonly reason: string | null;
+  readonly sentAt: Temporal.Instant | null;
+  readonly attempts: number | null;
+  readonly nextAttemptAt: Temporal.Instant | null;
+  readonly reply: string | null;
+  readonly detail: Record<string, unknown>;
+  /** Of an email that was composed; what its subject is rendered from. */
+  readonly contentVersionId: number | null;
+  readonly variables: Record<string, unknown> | null;
+  readonly messageId: string | null;
+};
+
+// A step that was skipped for its age was never a communication; one withheld from the person was (E70).
+const NO_COMMUNICATION = ["expired", "added-after-its-day", "skipped-by-hand", "cancelled"];
+
+const STATUS = sql<Row["deliveryStatus"]>`case messages.state
+  when 'accepted' then 'sent' when 'refused' then 'error' when 'deferred' then 'deferred' when 'skipped' then 'suppressed'
+  else 'sending' end`;
+
+/**
+ * A page, newest first. Both kinds are read in the order of their ids, which is the order they came in, and merged by
+ * time; the cursor remembers the last id of each.
+ */
+export async function list(db: Db, filter: Filter): Promise<{ rows: Row[]; nextCursor: string | null }> {
+  const after = filter.cursor === undefined ? null : pairOf(filter.cursor);
+  const wantsMessages = (filter.kind ?? "email") === "email";
+  const wantsEntries = filter.kind !== "email" && filter.deliveryStatus === undefined;
+  const [emails, entries] = await Promise.all([
+    wantsMessages ? messages(db, filter, after?.message) : [],
+    wantsEntries ? timeline(db, filter, after?.entry) : [],
+  ]);
+  const rows: Row[] = [];
+  let [email, entry] = [0, 0];
+  while (rows.length < filter.limit && (email < emails.length || entry < entries.length)) {
+    const [one, other] = [emails[email], entries[entry]];
+    const takeEmail = one && (!other || Temporal.Instant.compare(one.at, other.at) >= 0);
+    rows.push((takeEmail ? one : other)!);
+    if (takeEmail) email += 1;
+    else entry += 1;
+  }
+  const more = email < emails.length || entry < entries.length;
+  if (!more) return { rows, nextCursor: null };
+  const last = (of: Row[], taken: number, before: number | undefined) =>
+    taken > 0 ? Number(of[taken - 1]!.id.split("-")[1]) : (before ?? null);
+  const [message, entryId] = [last(emails, email, after?.message), last(entries, entry, after?.entry)];
+  return { rows, nextCursor: cursorOf({ value: message, id: entryId ?? 0 }) };
+}
+
+function pairOf(cursor: string): { message: number | undefined; entry: number | undefined } {
+  const { value, id } = positionOf(cursor);
+  if (value !== null && typeof value !== "number")
+    return refuse("cursor-invalid", "This cursor is not one of ours. Start again without it.", "/cursor");
+  return { message: value ?? undefined, entry: id === 0 ? undefined : id };
+}
+
+function messages(db: Db, filter: Filter, before: number | undefined): Promise<Row[]> {
+  let query = emails(db)
+    .where((where) =>
+      where.or([
+        where("messages.state", "<>", "skipped"),
+        where("messages.reason", "is", null),
+        where("messages.reason", "not in", NO_COMMUNICATION),
+      ]),
+    )
+    .orderBy("messages.id", "desc")
+    .limit(filter.limit + 1);
+  if (filter.personId) query = query.where("messages.personId", "=", filter.personId);
+  if (filter.emailCampaignId) query = query.where("messages.emailCampaignId", "=", filter.emailCampaignId);
+  if (filter.campaignId) query = query.where("messages.campaignId", "=", filter.campaignId);
+  if (filter.deliveryStatus) query = query.where(STATUS, "=", filter.deliveryStatus);
+  if (before !== undefined) query = query.where("messages.id", "<", before);
+  return query.execute();
+}
+
+export function message(db: Db, id: number): Promise<Row | undefined> {
+  return emails(db).where("messages.id", "=", id).executeTakeFirst();
+}
+
+function emails(db: Db) {
+  return db
+    .selectFrom("messages")
+    .innerJoin("steps", "steps.id", "messages.stepId")
+    .innerJoin("emailTemplates", "emailTemplates.id", "steps.emailTemplateId")
+    .innerJoin("contentVersions", (join) =>
+      join.on("contentVersions.id", "=", (on) =>
+        on.fn.coalesce("messages.contentVersionId", "emailTemplates.currentVersionId"),
+      ),
+    )
+    .select((select) => [
+      sql<string>`'message-' || messages.id`.as("id"),
+      sql<"email">`'email'`.as("kind"),
+      "messages.personId",
+      "messages.emailCampaignId",
+      "messages.campaignId",
+      "messages.stepId",
+      "messages.plannedAt as at",
+      "contentVersions.subject",
+      sql<{ id: number; name: string }>`jsonb_build_object('id', email_templates.id, 'name', email_templates.name)`.as(
+        "template",
+      ),
+      "messages.address as to",
+      STATUS.as("deliveryStatus"),
+      "messages.reason",
+      select.case().when("messages.state", "=", "accepted").then(select.ref("messages.finishedAt")).end().as("sentAt"),
+      "messages.attempts",
+      "messages.nextAttemptAt",
+      sql<string | null>`messages.reply_code || ' ' || messages.reply_text`.as("reply"),
+      sql<Record<string, unknown>>`'{}'::jsonb`.as("detail"),
+      "messages.contentVersionId",
+      sql<Record<string, unknown> | null>`messages.composed -> 'variables'`.as("variables"),
+      "messages.messageId",
+    ]);
+}
+
+function timeline(db: Db, filter: Filter, before: number | undefined): Promise<Row[]> {
+  let query = entries(db)
+    .orderBy("timelineEntries.id", "desc")
+    .limit(filter.limit + 1);
+  if (filter.personId) query = query.where("timelineEntries.personId", "=", filter.personId);
+  if (filter.emailCampaignId) query = query.where("timelineEntries.emailCampaignId", "=", filter.emailCampaignId);
+  if (filter.campaignId) query = query.where("emailCampaigns.campaignId", "=", filter.campaignId);
+  if (filter.kind) query = query.where("timelineEntries.kind", "=", filter.kind as EntryKind);
+  if (before !== undefined) query = query.where("timelineEntries.id", "<", before);
+  return query.execute();
+}
+
+export function entry(db: Db, id: number): Promise<Row | undefined> {
+  return entries(db).where("timelineEntries.id", "=", id).executeTakeFirst();
+}
+
+function entries(db: Db) {
+  return db
+    .selectFrom("timelineEntries")
+    .leftJoin("emailCampaigns", "emailCampaigns.id", "timelineEntries.emailCampaignId")
+    .select([
+      sql<string>`'entry-' || timeline_entries.id`.as("id"),
+      "timelineEntries.kind",
+      "timelineEntries.personId",
+      "timelineEntries.emailCampaignId",
+      "emailCampaigns.campaignId",
+      "timelineEntries.at",
+      "timelineEntries.subject",
+      "timelineEntries.detail",
+    ])
+    .select([sql<null>`null`.as("stepId"), sql<null>`null`.as("template"), sql<null>`null`.as("to")])
+    .select([sql<null>`null`.as("deliveryStatus"), sql<null>`null`.as("reason"), sql<null>`null`.as("sentAt")])
+    .select([sql<null>`null`.as("attempts"), sql<null>`null`.as("nextAttemptAt"), sql<null>`null`.as("reply")])
+    .select([sql<null>`null`.as("contentVersionId"), sql<null>`null`.as("variables"), sql<null>`null`.as("messageId")]);
+}
+
+export async function insert(
+  tx: Tx,
+  { personId, emailCampaignId, kind, subject, detail }: NewEntry,
+  now: Temporal.Instant,
+): Promise<number> {
+  const values = { personId, emailCampaignId: emailCampaignId ?? null, kind, subject, at: now };
+  const made = await tx
+    .insertInto("timelineEntries")
+    .values({ ...values, detail: JSON.stringify(detail ?? {}) })
+    .returning("id")
+    .executeTakeFirstOrThrow();
+  return made.id;
+}
+
+export function findPerson(db: Db, id: number) {
+  return db.selectFrom("people").select("id").where("id", "=", id).where("erasedAt", "is", null).executeTakeFirst();
+}
+
+export async function isOf(db: Db, emailCampaignId: number, personId: number): Promise<boolean> {
+  const found = await db
+    .selectFrom("emailCampaigns")
+    .select("id")
+    .where("id", "=", emailCampaignId)
+    .where("personId", "=", personId)
+    .executeTakeFirst();
+  return found !== undefined;
+}
+
+export async function forgetPerson(tx: Tx, personId: number): Promise<void> {
+  await tx
+    .updateTable("timelineEntries")
+    .set({ subject: sql`case when kind in ('note', 'reply') then 'Erased' else subject end`, detail: "{}" })
+    .where("personId", "=", personId)
+    .execute();
+}

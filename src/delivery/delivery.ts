@@ -1,0 +1,117 @@
+/** Front door: plans what is due, sends it, and shows what was sent. Nothing leaves that was not recorded first. */
+import { performance } from "node:perf_hooks";
+import { sql } from "kysely";
+import type { Registry } from "prom-client";
+import type { Vault } from "../accounts/accounts.ts";
+import type { Db, Tx } from "../db/database.ts";
+import * as emailCampaigns from "../email-campaigns/email-campaigns.ts";
+import type { Logger } from "../log.ts";
+import * as mailbox from "../mail/mailbox.ts";
+import type { SmtpPool, SmtpSettings } from "../mail/smtp.ts";
+import { createBurstGuard } from "./burst-guard.ts";
+import { createMeters } from "./metrics.ts";
+import { planDue, type Planned } from "./plan.ts";
+import { createSender } from "./send.ts";
+import { createTransports } from "./transports.ts";
+
+export { bytesOf, renderedSubject } from "./prepare.ts";
+export { deliveryProblems } from "./problems.ts";
+
+export type DeliveryOptions = {
+  readonly db: Db;
+  readonly vault: Vault;
+  /** Where people reach us; no slash at its end. */
+  readonly publicUrl: string;
+  /** Keys of unsubscribe links, the current one first. */
+  readonly linkKeys: readonly Uint8Array[];
+  readonly log: Logger;
+  readonly metrics?: Registry;
+  /** From 0 to 1, for the jitter of retries. */
+  readonly random?: () => number;
+  readonly createPool?: (settings: SmtpSettings) => SmtpPool;
+};
+
+export type Delivery = {
+  /** One tick: at most `limit` Email Campaigns. */
+  planDue(now: Temporal.Instant, limit?: number): Promise<Planned>;
+  /** Sends what is planned and due, to the end. @returns how many messages were taken. */
+  sendDue(now: Temporal.Instant): Promise<number>;
+  /** Plans and sends until nothing more is due as of now. */
+  runUntilIdle(now: Temporal.Instant, how?: { burstGuard?: boolean }): Promise<{ planned: number; skipped: number; taken: number }>;
+  /** One turn of the loop: a tick, and as many messages on their way as there is room for. @returns whether there may be more. */
+  turn(now: Temporal.Instant): Promise<boolean>;
+  /** How many messages are under way, and a promise for when some of them are done. */
+  underWay(): number;
+  progress(): Promise<void>;
+  /** The next moment something is due, or null. */
+  nextWakeAt(): Promise<Temporal.Instant | null>;
+  /** Finishes mails in DATA, gives back what was only claimed. Nothing is sent after it. */
+  drain(graceMs?: number): Promise<void>;
+};
+
+const DRAIN_GRACE_MS = 20_000;
+
+export function createDelivery(options: DeliveryOptions): Delivery {
+  const { db, vault, log, random = Math.random } = options;
+  const hostName = new URL(options.publicUrl).hostname;
+  const meters = createMeters(options.metrics);
+  const pools = options.createPool ? { createPool: options.createPool } : {};
+  const transports = createTransports({ db, log, hostName, ...pools });
+  const sender = createSender({ ...options, vault, transports, random, log, meters });
+  const guard = createBurstGuard();
+
+  async function plan(now: Temporal.Instant, limit?: number, guarded = true): Promise<Planned> {
+    const planned = await planDue({ db, log, guard: guarded ? guard : null }, now, limit);
+    meters.planned(planned.planned, planned.skipped);
+    return planned;
+  }
+
+  return {
+    planDue: plan,
+    sendDue: (now) => sender.sendDue(now),
+    async runUntilIdle(now, { burstGuard = true } = {}) {
+      const begun = performance.now();
+      // A step may become due as soon as the one before it is recorded, which takes a moment.
+      const at = () => now.add({ milliseconds: Math.ceil(performance.now() - begun) });
+      const total = { planned: 0, skipped: 0, taken: 0 };
+      for (;;) {
+        const { looked, planned, skipped } = await plan(at(), undefined, burstGuard);
+        const taken = await sender.sendDue(at());
+        total.planned += planned;
+        total.skipped += skipped;
+        total.taken += taken;
+        if (looked === 0 && taken === 0) return total;
+      }
+    },
+    async turn(now) {
+      const { looked } = await plan(now);
+      const taken = await sender.pump(now);
+      return looked + taken > 0;
+    },
+    underWay: () => sender.underWay(),
+    progress: () => sender.progress(),
+    nextWakeAt: () => nextWakeAt(db),
+    drain: (graceMs = DRAIN_GRACE_MS) => sender.drain(graceMs),
+  };
+}
+
+async function nextWakeAt(db: Db): Promise<Temporal.Instant | null> {
+  const { rows } = await sql<{ at: Temporal.Instant | null }>`
+    select min(next_attempt_at) as at from messages where state in ('planned', 'deferred')`.execute(db);
+  const moments = [rows[0]?.at ?? null, await emailCampaigns.nextDueAt(db)].filter((at) => at !== null);
+  return moments.sort(Temporal.Instant.compare)[0] ?? null;
+}
+
+/** Forgets what was written to an erased person; that it was sent, and when, stays (L4). */
+export async function forgetPerson(tx: Tx, personId: number): Promise<void> {
+  const forgotten = await tx
+    .updateTable("messages")
+    .set({ composed: null, address: null, replyText: null })
+    .where("personId", "=", personId)
+    .returning("id")
+    .execute();
+  const ids = forgotten.map(({ id }) => id);
+  if (ids.length === 0) return;
+  await tx.updateTable("deliveryAttempts").set({ replyText: null }).where("messageId", "in", ids).execute();
+  await mailbox.forget(tx, ids);
+}

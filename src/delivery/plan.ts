@@ -1,0 +1,202 @@
+/** The tick: turns what is due into messages, in one transaction with the Email Campaigns it moves on. Sends nothing. */
+import { sql } from "kysely";
+import { after } from "../core/email-campaign.ts";
+import { decide, localDay, nextAfter, startsAt } from "../core/schedule.ts";
+import { type Db, inTransaction, type Tx } from "../db/database.ts";
+import * as emailCampaigns from "../email-campaigns/email-campaigns.ts";
+import { isDatabaseLoss } from "../http/problems.ts";
+import type { Logger } from "../log.ts";
+import type { BurstGuard } from "./burst-guard.ts";
+import { endFor, obstaclesOf } from "./obstacle.ts";
+
+export type Planned = {
+  /** How many Email Campaigns were looked at. */
+  readonly looked: number;
+  readonly planned: number;
+  readonly skipped: number;
+};
+
+type Due = emailCampaigns.WithFacts;
+type NewMessage = {
+  readonly due: Due;
+  readonly stepId: number;
+  readonly dueAt: Temporal.Instant;
+  /** Null: it is to be sent. */
+  readonly skipped: string | null;
+};
+/** What the tick does about one Email Campaign. */
+type Move = {
+  readonly advance: emailCampaigns.Advance;
+  readonly messages: readonly NewMessage[];
+  /** Why it ends, as an obstacle. */
+  readonly ends?: string;
+  /** A message was parked while it was paused. */
+  readonly waits?: boolean;
+};
+
+/** An Email Campaign that makes us fail is looked at again after this. */
+const FAILURE_PAUSE_MINUTES = 15;
+const LOOK_AGAIN_SECONDS = 2;
+
+/**
+ * Plans what is due at `now`. One Email Campaign that fails does not stop the others; it is logged and looked at again
+ * later (E56).
+ * @param guard holds back what an outage, an edit or a resume made due in bulk; null: nothing is held back.
+ */
+export async function planDue(
+  { db, log, guard }: { db: Db; log: Logger; guard: BurstGuard | null },
+  now: Temporal.Instant,
+  limit = 500,
+): Promise<Planned> {
+  const postponed = (due: Due, error: unknown): Move => {
+    if (isDatabaseLoss(error)) throw error;
+    log.error({ err: error, emailCampaign: due.number }, "an Email Campaign could not be planned; it is tried later");
+    return { advance: { ...due, nextDueAt: now.add({ minutes: FAILURE_PAUSE_MINUTES }) }, messages: [] };
+  };
+
+  return inTransaction(db, async (tx) => {
+    const claimed = await emailCampaigns.claimDue(tx, now, limit);
+    if (claimed.length === 0) return { looked: 0, planned: 0, skipped: 0 };
+    const obstacles = await obstaclesOf(
+      tx,
+      claimed.map(({ id }) => id),
+    );
+    const held = guard && (await guard.begin(tx, claimed, now));
+    const moves = claimed.map((due) => {
+      try {
+        return move(due, obstacles.get(due.id), held, now);
+      } catch (error) {
+        return postponed(due, error);
+      }
+    });
+    await sql`savepoint before_writing`.execute(tx);
+    try {
+      await write(tx, moves, now);
+    } catch {
+      await sql`rollback to savepoint before_writing`.execute(tx);
+      for (const [at, due] of claimed.entries()) {
+        await sql`savepoint before_one`.execute(tx);
+        try {
+          await write(tx, [moves[at]!], now);
+        } catch (error) {
+          await sql`rollback to savepoint before_one`.execute(tx);
+          moves[at] = postponed(due, error);
+          await write(tx, [moves[at]], now);
+        }
+      }
+    }
+    const messages = moves.flatMap((one) => one.messages);
+    const skipped = messages.filter((message) => message.skipped !== null).length;
+    return { looked: claimed.length, planned: messages.length - skipped, skipped };
+  });
+}
+
+/** Holds back late mail: the moment at which it may leave when that is not now. */
+type Held = (campaignId: number) => Temporal.Instant | null;
+
+function move(due: Due, obstacle: string | undefined, held: Held | null, now: Temporal.Instant): Move {
+  const { id, facts } = due;
+  const begins = startsAt(facts.startOn, facts.rules);
+  if (due.status === "Scheduled" && Temporal.Instant.compare(now, begins) < 0)
+    return { advance: { id, status: "Scheduled", nextDueAt: begins }, messages: [] };
+
+  const status = after(due.status, "begin") ?? due.status;
+  const { send, expire, next, waiting, done } = decide(facts, now);
+  const expired = expire.map(({ step, dueAt, reason }) => ({ due, stepId: step.id, dueAt, skipped: reason }));
+  const [first] = send;
+  if (!first) {
+    const nextDueAt = next?.dueAt ?? null;
+    return {
+      advance: { id, status: done ? (after(status, "complete") ?? status) : status, nextDueAt },
+      messages: expired,
+      waits: waiting,
+    };
+  }
+  const { step, dueAt } = first;
+  if (obstacle !== undefined) {
+    const skip = { due, stepId: step.id, dueAt, skipped: obstacle };
+    // Looked at again at once: the step is resolved, and with it perhaps the whole.
+    return { advance: { id, status, nextDueAt: now }, messages: [...expired, skip], ends: obstacle };
+  }
+  const later = isLate(dueAt, now) ? held?.(due.campaignId) : null;
+  if (later) return { advance: { id, status, nextDueAt: later }, messages: expired };
+  return {
+    advance: { id, status, nextDueAt: nextAfter(facts, step, now) },
+    messages: [...expired, { due, stepId: step.id, dueAt, skipped: null }],
+  };
+}
+
+/** Late enough to be told from a busy minute. */
+function isLate(dueAt: Temporal.Instant, now: Temporal.Instant): boolean {
+  return Temporal.Instant.compare(dueAt.add({ hours: 1 }), now) < 0;
+}
+
+async function write(tx: Tx, moves: readonly Move[], now: Temporal.Instant): Promise<void> {
+  await insert(
+    tx,
+    moves.flatMap(({ messages }) => messages),
+    now,
+  );
+  const waiting = moves.filter(({ waits }) => waits).map(({ advance }) => advance.id);
+  await unpark(tx, waiting, now);
+  const surely = await holdPending(tx, waiting);
+  const soon = now.add({ seconds: LOOK_AGAIN_SECONDS });
+  await emailCampaigns.advance(
+    tx,
+    moves.map(({ advance, waits }) => (waits && !surely.has(advance.id) ? { ...advance, nextDueAt: soon } : advance)),
+    now,
+  );
+  for (const [reason, ended] of Map.groupBy(moves, ({ ends }) => ends)) {
+    const end = reason === undefined ? undefined : endFor(reason);
+    if (!end) continue;
+    const ids = ended.map(({ advance }) => advance.id);
+    await emailCampaigns.end(tx, { ids }, end, now);
+  }
+}
+
+/** One row for an Email Campaign and a step, whatever runs at the same time (E54, E55). */
+async function insert(tx: Tx, messages: readonly NewMessage[], now: Temporal.Instant): Promise<void> {
+  if (messages.length === 0) return;
+  const rows = messages.map(({ due, stepId, dueAt, skipped }) => ({
+    email_campaign_id: due.id,
+    step_id: stepId,
+    person_id: due.personId,
+    campaign_id: due.campaignId,
+    state: skipped === null ? "planned" : "skipped",
+    reason: skipped,
+    due_at: dueAt.toString(),
+    planned_on: localDay(now, due.facts.rules.timeZone).toString(),
+  }));
+  await sql`
+    insert into messages (email_campaign_id, step_id, person_id, campaign_id, state, reason, due_at, planned_on,
+      planned_at, next_attempt_at, finished_at)
+    select row.*, ${now}::timestamptz, case row.state when 'planned' then ${now}::timestamptz end,
+      case row.state when 'skipped' then ${now}::timestamptz end
+    from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as row (email_campaign_id bigint, step_id bigint,
+      person_id bigint, campaign_id bigint, state text, reason text, due_at timestamptz, planned_on date)
+    on conflict (email_campaign_id, step_id) do nothing`.execute(tx);
+}
+
+/**
+ * Locks the messages that are waited for until this transaction ends, so that whoever records their result sees the
+ * Email Campaign waiting and wakes it. Those it cannot lock are being recorded at this moment: their Email Campaigns
+ * are looked at again soon, because that wake-up would be lost.
+ */
+async function holdPending(tx: Tx, emailCampaignIds: readonly number[]): Promise<Set<number>> {
+  if (emailCampaignIds.length === 0) return new Set();
+  const { rows } = await sql<{ emailCampaignId: number }>`
+    select email_campaign_id from messages
+    where email_campaign_id = any(${[...emailCampaignIds]}::bigint[])
+      and state in ('planned', 'claimed', 'in_data', 'deferred', 'unknown')
+    for update skip locked`.execute(tx);
+  return new Set(rows.map((row) => row.emailCampaignId));
+}
+
+/** Messages that waited while their Email Campaign was paused go their way again. */
+async function unpark(tx: Tx, emailCampaignIds: readonly number[], now: Temporal.Instant): Promise<void> {
+  if (emailCampaignIds.length === 0) return;
+  await sql`
+    update messages set next_attempt_at = ${now}::timestamptz, reason = null
+    where email_campaign_id = any(${[...emailCampaignIds]}::bigint[]) and state in ('planned', 'deferred')
+      and next_attempt_at is null`.execute(tx);
+}

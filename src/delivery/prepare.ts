@@ -1,0 +1,192 @@
+/** From a claimed message to its bytes: what they are made of is fixed once, and gives the same bytes for ever. Sends nothing. */
+import { randomBytes } from "node:crypto";
+import { workspace } from "../accounts/accounts.ts";
+import { sign } from "../core/links.ts";
+import { type CompiledMessage, compileMessage, compose, composeRendered, type Content } from "../core/message.ts";
+import { localDay } from "../core/schedule.ts";
+import { parseTemplate, renderTemplate } from "../core/template.ts";
+import type { Db } from "../db/database.ts";
+import type { Composed } from "../db/tables.ts";
+import { get as getPerson, type Person, templateVariables } from "../people/people.ts";
+import { renderInSandbox } from "../templates/sandbox.ts";
+import { type ContentVersion, version as contentVersion } from "../templates/templates.ts";
+import type { Due, Fixed } from "./claim.ts";
+import type { Origin } from "./origin.ts";
+import type { Parcel } from "./transports.ts";
+
+export type PrepareOptions = {
+  readonly db: Db;
+  readonly publicUrl: string;
+  readonly linkKeys: readonly Uint8Array[];
+};
+
+export type Mail = { readonly parcel: Parcel; readonly fixed: Fixed };
+type Known = Origin & { readonly identity: NonNullable<Origin["identity"]> };
+
+/**
+ * Makes the bytes of a message. At the first attempt it decides what they are made of; at every further one they are
+ * the same (R2, S3), but for the address of a person who has moved meanwhile (E68), as long as nothing may have arrived.
+ * @returns `failure` when the template cannot be rendered for this person: trying again would not help.
+ */
+export async function prepare(
+  options: PrepareOptions,
+  due: Due,
+  { account, identity, sender }: Known,
+  now: Temporal.Instant,
+): Promise<Mail | { readonly failure: string }> {
+  const { db } = options;
+  const version = await contentVersion(db, due.contentVersionId);
+  const address = (due.inDoubt ? due.address : due.email) ?? due.email ?? "";
+  const composed = due.composed ?? (await decide(options, due, { account, identity, sender }, version, now));
+  const messageId = due.messageId ?? newMessageId(due.id, composed.from.address);
+  try {
+    const bytes = await bytesFrom(version, { composed, messageId, address });
+    const subject = () => subjectFrom(version, composed.variables);
+    const from = account.email ?? composed.from.address;
+    return {
+      parcel: { id: due.id, from, to: address, subject, bytes },
+      fixed: { contentVersionId: version.id, emailAccountId: account.id, address, messageId, composed },
+    };
+  } catch (error) {
+    if (error instanceof Error && /^Template(?:Error|Limit)$/.test(error.name)) return { failure: error.message };
+    throw error;
+  }
+}
+
+/** The exact bytes of a message as it was sent; null before it was composed and after its person was erased. */
+export async function bytesOf(db: Db, id: number): Promise<Buffer | null> {
+  const row = await db
+    .selectFrom("messages")
+    .select(["contentVersionId", "composed", "messageId", "address"])
+    .where("id", "=", id)
+    .executeTakeFirst();
+  if (!row?.composed || row.contentVersionId === null || row.messageId === null || row.address === null) return null;
+  const { composed, messageId, address } = row;
+  return bytesFrom(await contentVersion(db, row.contentVersionId), { composed, messageId, address });
+}
+
+/** A subject as it was rendered; null when that fails. */
+export async function renderedSubject(
+  db: Db,
+  contentVersionId: number,
+  variables: Record<string, unknown>,
+): Promise<string | null> {
+  try {
+    return await subjectFrom(await contentVersion(db, contentVersionId), variables);
+  } catch {
+    return null;
+  }
+}
+
+/** Everything the bytes depend on besides the content version. */
+async function decide(
+  { db, publicUrl, linkKeys }: PrepareOptions,
+  due: Due,
+  { account, identity, sender }: Known,
+  version: ContentVersion,
+  now: Temporal.Instant,
+): Promise<Composed> {
+  const [person, settings] = await Promise.all([getPerson(db, due.personId), workspace(db)]);
+  const claim = { emailCampaignId: due.emailCampaignId, personId: due.personId, messageId: due.id };
+  const token = sign(linkKeys, "unsubscribe", claim);
+  const unsubscribeUrl = `${publicUrl}/u/${token}`;
+  const { from, replyTo } = identity;
+  const answersTo = encodeURIComponent((replyTo ?? from).address).replaceAll("%40", "@");
+  const system = {
+    unsubscribe_url: unsubscribeUrl,
+    postal_address: settings.postalAddress ?? "",
+    sender_name: sender?.name ?? from.name ?? "",
+    sender_email: sender?.email ?? account.email ?? "",
+    campaign_name: due.campaignName,
+    today: dayInWords(person, settings, now),
+    email: person.email,
+    workspace_name: settings.name,
+  };
+  return {
+    variables: used(version, { ...templateVariables(person), ...system }),
+    from,
+    replyTo,
+    toName: person.fullName === person.email ? null : person.fullName,
+    date: now.round("second").toString(),
+    // "=_" cannot stand in quoted-printable text, so no body holds its boundary (S5).
+    boundary: `=_${randomBytes(12).toString("hex")}`,
+    unsubscribeUrl,
+    unsubscribeMailto: `mailto:${answersTo}?subject=unsubscribe%20${token}`,
+    listLabel: `campaign-${due.campaignId}`,
+  };
+}
+
+/** Only what the version asks for is kept with the message; a general template may ask in ways nobody can list. */
+function used(version: ContentVersion, variables: Record<string, unknown>): Record<string, unknown> {
+  if (version.general) return variables;
+  return Object.fromEntries(version.variables.map((name) => [name, variables[name] ?? null]));
+}
+
+/** Made of the message's own id, so that it is unique, and of chance, so that it cannot be guessed (S3). */
+function newMessageId(id: number, from: string): string {
+  const domain = from.slice(from.lastIndexOf("@") + 1);
+  return `<${id.toString(36)}.${randomBytes(12).toString("hex")}@${domain}>`;
+}
+
+function dayInWords(
+  person: Pick<Person, "language" | "timeZone">,
+  settings: { language: string; timeZone: string },
+  now: Temporal.Instant,
+): string {
+  const zones = [person.timeZone, settings.timeZone].filter((zone) => zone !== null);
+  const languages = [person.language, settings.language].filter((language) => language !== null);
+  for (const zone of [...zones, "UTC"]) {
+    try {
+      return localDay(now, zone).toLocaleString(languages, { dateStyle: "long" });
+    } catch {
+      // A zone or language this machine does not know must not hold up the mail: the next one will do.
+    }
+  }
+  return now.toString().slice(0, 10);
+}
+
+type Letter = { readonly composed: Composed; readonly messageId: string; readonly address: string };
+
+/**
+ * The one way from what is kept to bytes. Whatever it adds must never change, or mail sent before would look different
+ * (decision 3).
+ */
+async function bytesFrom(version: ContentVersion, { composed, messageId, address }: Letter): Promise<Buffer> {
+  const { variables, from, replyTo, toName, date, boundary, unsubscribeUrl, unsubscribeMailto, listLabel } = composed;
+  const envelope = {
+    messageId,
+    date: Temporal.Instant.from(date),
+    from,
+    to: { name: toName, address },
+    replyTo,
+    unsubscribeUrl,
+    unsubscribeMailto,
+    listId: { label: listLabel, domain: from.address.slice(from.address.lastIndexOf("@") + 1) },
+    boundary,
+  };
+  return version.general
+    ? composeRendered(await renderInSandbox(contentOf(version), variables), envelope)
+    : compose(compiled(version), variables, envelope);
+}
+
+async function subjectFrom(version: ContentVersion, variables: Record<string, unknown>): Promise<string> {
+  if (version.general) {
+    const { subject } = await renderInSandbox({ subject: version.compiledSubject, html: "", text: "" }, variables);
+    return subject;
+  }
+  const parsed = parseTemplate(version.compiledSubject);
+  return "template" in parsed ? renderTemplate(parsed.template, variables, "none") : version.compiledSubject;
+}
+
+/** Versions never change and are kept by their module, so what is compiled from one lives as long as it does. */
+const compiledVersions = new WeakMap<ContentVersion, CompiledMessage>();
+
+function compiled(version: ContentVersion): CompiledMessage {
+  const known = compiledVersions.get(version) ?? compileMessage(contentOf(version));
+  compiledVersions.set(version, known);
+  return known;
+}
+
+function contentOf({ compiledSubject: subject, compiledHtml: html, compiledText: text }: ContentVersion): Content {
+  return { subject, html, text };
+}

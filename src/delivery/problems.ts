@@ -1,0 +1,39 @@
+/** What keeps mail from leaving, in plain sentences: for the doctor and for whoever wonders. Changes nothing. */
+import { sql } from "kysely";
+import { accountFor, type Vault, workspace } from "../accounts/accounts.ts";
+import type { Db } from "../db/database.ts";
+
+export type DeliveryProblem = { readonly code: string; readonly text: string };
+
+/** Empty when all is well. */
+export async function deliveryProblems(db: Db, vault: Vault): Promise<DeliveryProblem[]> {
+  const { postalAddress } = await workspace(db);
+  const accounts = await db.selectFrom("emailAccounts").select(["name", "kind", "pausedReason"]).orderBy("id").execute();
+  const usual = await accountFor(db, null, vault);
+  const problems: DeliveryProblem[] = [];
+  if (postalAddress === null && (usual.kind === "smtp" || accounts.some(({ kind }) => kind === "smtp")))
+    problems.push({
+      code: "postal-address-missing",
+      text: "There is no postal address, which every real email must carry. Mail waits until you set one in the workspace.",
+    });
+  for (const { name, pausedReason } of accounts) {
+    if (pausedReason !== null)
+      problems.push({ code: "email-account-waits", text: `The email account “${name}” does not send: ${pausedReason}` });
+  }
+  const { rows } = await sql<{ held: number; nameless: number }>`
+    select (select count(*)::int from messages where state = 'unknown') as held,
+      (select count(*)::int from messages
+        where state in ('planned', 'deferred') and reason = 'no-from-address') as nameless`.execute(db);
+  const { held = 0, nameless = 0 } = rows[0] ?? {};
+  if (held > 0)
+    problems.push({
+      code: "messages-in-doubt",
+      text: `${held} emails may or may not have arrived: the connection broke before the server confirmed them.`,
+    });
+  if (nameless > 0)
+    problems.push({
+      code: "no-from-address",
+      text: `${nameless} emails wait because neither a sender nor the email account gives an address to send from.`,
+    });
+  return problems;
+}

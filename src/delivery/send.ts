@@ -1,0 +1,260 @@
+/** Sends what is due: claims messages, hands each to its account, records what became of it. Never plans one. */
+import { randomUUID } from "node:crypto";
+import { performance } from "node:perf_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Account, Vault } from "../accounts/accounts.ts";
+import { type Db, inTransaction } from "../db/database.ts";
+import { isDatabaseLoss } from "../http/problems.ts";
+import type { Logger } from "../log.ts";
+import type { Outcome } from "../mail/smtp.ts";
+import { type Claim, claim, type Due, enterData, type Entry, type Fixed, load, renew } from "./claim.ts";
+import { conclude } from "./conclude.ts";
+import { gather } from "./gather.ts";
+import { judge } from "./judge.ts";
+import type { Meters } from "./metrics.ts";
+import { type Origin, origins } from "./origin.ts";
+import { type Mail, prepare, type PrepareOptions } from "./prepare.ts";
+import { recoverExpired, type Result, skipParked } from "./record.ts";
+import type { Transports } from "./transports.ts";
+
+/** Messages taken at once, and how many may be under way in one process. */
+const BATCH = 100;
+const MOST_UNDER_WAY = 400;
+/** Of one account, so that a slow server leaves room for the others. */
+const MOST_OF_AN_ACCOUNT = 200;
+/** How many steps into DATA or results share one commit. */
+const MOST_IN_A_STATEMENT = 200;
+const RENEW_EVERY_MS = 20_000;
+const LOOK_FOR_EXPIRED_EVERY_SECONDS = 15;
+/** A message that makes us fail is tried again after this, and expires like any other. */
+const FAILURE_PAUSE_MINUTES = 15;
+/** While the database is away, results wait for it this long: what was accepted must be written down. */
+const RECORD_TRIES = 120;
+const RECORD_PAUSE_MS = 1000;
+
+export type Sender = {
+  /** Takes what is due and room is for, and lets it go its way. @returns how many were taken. */
+  pump(now: Temporal.Instant): Promise<number>;
+  /** Resolves when some of what is under way is done; at once when nothing is. */
+  progress(): Promise<void>;
+  underWay(): number;
+  /** Sends all that is due as of now; resolves when it is done. @returns how many were taken. */
+  sendDue(now: Temporal.Instant): Promise<number>;
+  /** Finishes what is in DATA, gives back what was only claimed, closes the connections. */
+  drain(graceMs: number): Promise<void>;
+};
+
+export type SenderOptions = PrepareOptions & {
+  readonly db: Db;
+  readonly vault: Vault;
+  readonly transports: Transports;
+  /** From 0 to 1. */
+  readonly random: () => number;
+  readonly log: Logger;
+  readonly meters: Meters;
+};
+
+type UnderWay = Claim & { account: number | null };
+
+export function createSender(options: SenderOptions): Sender {
+  const { db, vault, transports, random, log, meters } = options;
+  const worker = randomUUID();
+  const underWay = new Map<number, UnderWay>();
+  const waiters = new Set<{ below: number; resolve: () => void }>();
+  let stopping = false;
+  let at = stopwatch(Temporal.Instant.fromEpochMilliseconds(0));
+  let lookedAt: Temporal.Instant | undefined;
+  let heart: NodeJS.Timeout | undefined;
+
+  const enter = gather<Claim & Fixed, Entry>((messages) => enterData(db, messages, at()), MOST_IN_A_STATEMENT);
+  const settle = gather<Result, undefined>(async (results) => {
+    await keepTrying(() => inTransaction(db, (tx) => conclude(tx, results, at())));
+    return results.map(() => undefined);
+  }, MOST_IN_A_STATEMENT);
+
+  async function pump(now: Temporal.Instant): Promise<number> {
+    const limit = Math.min(BATCH, MOST_UNDER_WAY - underWay.size);
+    if (stopping || limit < BATCH / 4) return 0;
+    at = stopwatch(now);
+    await lookForExpired(now);
+    const without = [...(await transports.waiting(now)), ...saturated()];
+    const claims = await claim(db, { worker, limit, without, serverByUrl: Boolean(vault.smtpUrl) }, now);
+    if (claims.length === 0) return 0;
+    for (const one of claims) underWay.set(one.id, { ...one, account: null });
+    heart ??= setInterval(() => void beat(), RENEW_EVERY_MS).unref();
+    try {
+      const due = await load(db, claims, now);
+      meters.lag(due, now);
+      const originOf = origins(db, vault);
+      for (const message of due) void deliver(message, originOf);
+    } catch (error) {
+      // Nothing has begun: the leases run out and whoever is there takes the messages.
+      for (const { id } of claims) done(id);
+      throw error;
+    }
+    return claims.length;
+  }
+
+  async function deliver(due: Due, originOf: (senderId: number | null) => Promise<Origin>): Promise<void> {
+    try {
+      const result = await attempt(due, originOf);
+      if (result) await settle({ id: due.id, fence: due.fence, ...result });
+      if (result) meters.count(result);
+    } catch (error) {
+      // The lease runs out by itself; what was in DATA is then in doubt, as it must be.
+      log.error({ err: error, messageId: due.id }, "what became of a message could not be recorded");
+    } finally {
+      done(due.id);
+    }
+  }
+
+  /** One attempt. Null: the claim is lost, and with it the right to write anything. */
+  async function attempt(
+    due: Due,
+    originOf: (senderId: number | null) => Promise<Origin>,
+  ): Promise<Omit<Result, "id" | "fence"> | null> {
+    if (due.obstacle !== null) return kept(due, due.obstacle);
+    let origin: Origin;
+    let mail: Mail | { readonly failure: string };
+    try {
+      origin = await originOf(due.senderId);
+      const held = underWay.get(due.id);
+      if (held) held.account = origin.account.id ?? 0;
+      if (!origin.identity) return back(due, "no-from-address", at().add({ minutes: FAILURE_PAUSE_MINUTES }));
+      mail = await prepare(options, due, { ...origin, identity: origin.identity }, at());
+    } catch (error) {
+      if (!isDatabaseLoss(error)) log.error({ err: error, messageId: due.id }, "a message could not be prepared");
+      return back(due, null, at().add({ minutes: FAILURE_PAUSE_MINUTES }));
+    }
+    if ("failure" in mail) {
+      log.warn({ messageId: due.id, failure: mail.failure }, "a message could not be rendered");
+      return { ...NOTHING, state: "refused", reason: "render-failed" };
+    }
+    return carry(due, origin.account, mail);
+  }
+
+  async function carry(due: Due, account: Account, mail: Mail): Promise<Omit<Result, "id" | "fence"> | null> {
+    let entry: Entry | undefined;
+    const beforeMail = async () => {
+      if (stopping) return false;
+      try {
+        entry = await enter({ id: due.id, fence: due.fence, ...mail.fixed });
+      } catch (error) {
+        log.warn({ err: error }, "a message waits because the database does not answer");
+      }
+      return entry === "go";
+    };
+    const outcome: Outcome = await transports.of(account)(mail.parcel, { beforeMail }, at());
+    if (outcome.kind === "withdrawn") {
+      if (entry === "lost") return null;
+      return typeof entry === "object" ? kept(due, entry.obstacle) : back(due, null, at());
+    }
+    const entered = entry === "go" ? 1 : 0;
+    const attempted = {
+      attempts: due.attempts + entered,
+      firstAttemptAt: due.firstAttemptAt ?? at(),
+      holdUnknown: account.holdUnknown,
+    };
+    const { trouble, ...result } = judge(outcome, attempted, random(), at());
+    if (trouble) await transports.failed(account, trouble, at());
+    else if (outcome.kind === "accepted") await transports.succeeded(account);
+    return result;
+  }
+
+  async function lookForExpired(now: Temporal.Instant): Promise<void> {
+    const next = lookedAt?.add({ seconds: LOOK_FOR_EXPIRED_EVERY_SECONDS });
+    if (next && Temporal.Instant.compare(now, next) < 0 && Temporal.Instant.compare(now, lookedAt!) >= 0) return;
+    lookedAt = now;
+    const { freed, inDoubt } = await recoverExpired(db, now);
+    if (freed > 0) log.warn({ freed, inDoubt }, "took over messages of a worker that died");
+    await skipParked(db, now);
+  }
+
+  function saturated(): number[] {
+    const counts = new Map<number, number>();
+    for (const { account } of underWay.values())
+      if (account !== null) counts.set(account, (counts.get(account) ?? 0) + 1);
+    return [...counts].filter(([, count]) => count >= MOST_OF_AN_ACCOUNT).map(([account]) => account);
+  }
+
+  async function beat(): Promise<void> {
+    try {
+      await renew(db, [...underWay.values()], at());
+    } catch (error) {
+      log.warn({ err: error }, "claims could not be renewed");
+    }
+  }
+
+  function done(id: number): void {
+    underWay.delete(id);
+    for (const waiter of waiters) {
+      if (underWay.size > waiter.below) continue;
+      waiters.delete(waiter);
+      waiter.resolve();
+    }
+    if (underWay.size > 0) return;
+    clearInterval(heart);
+    heart = undefined;
+  }
+
+  function fewerThan(below: number): Promise<void> {
+    if (underWay.size <= below) return Promise.resolve();
+    return new Promise((resolve) => void waiters.add({ below, resolve }));
+  }
+
+  /** The database may restart under us; what a server has accepted is worth waiting for it. */
+  async function keepTrying(work: () => Promise<void>): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await work();
+      } catch (error) {
+        const again = isDatabaseLoss(error) || isDeadlock(error);
+        if (!again || tries === RECORD_TRIES || (stopping && tries > 10)) throw error;
+        await sleep(RECORD_PAUSE_MS);
+      }
+    }
+  }
+
+  const progress = () => fewerThan(Math.floor(underWay.size / 2));
+
+  return {
+    pump,
+    progress,
+    underWay: () => underWay.size,
+    async sendDue(now) {
+      let total = 0;
+      for (;;) {
+        const taken = await pump(now);
+        total += taken;
+        if (taken === 0 && underWay.size === 0) return total;
+        if (taken === 0) await progress();
+      }
+    },
+    async drain(graceMs) {
+      stopping = true;
+      await transports.close(graceMs);
+      await fewerThan(0);
+    },
+  };
+}
+
+function isDeadlock(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "40P01" || error.code === "40001");
+}
+
+const NOTHING = { reason: null, nextAttemptAt: null, reply: null, stage: null };
+
+/** What becomes of a message that must not leave: parked while its Email Campaign is paused, else skipped for good. */
+function kept(due: Due, obstacle: string): Omit<Result, "id" | "fence"> {
+  return obstacle === "paused" ? back(due, "paused", null) : { ...NOTHING, state: "skipped", reason: obstacle };
+}
+
+function back(due: Due, reason: string | null, nextAttemptAt: Temporal.Instant | null): Omit<Result, "id" | "fence"> {
+  return { ...NOTHING, state: due.attempts > 0 ? "deferred" : "planned", reason, nextAttemptAt };
+}
+
+/** The moment given, and as much later as has passed since: a batch may take minutes on a slow server. */
+function stopwatch(now: Temporal.Instant): () => Temporal.Instant {
+  const begun = performance.now();
+  return () => now.add({ milliseconds: Math.floor(performance.now() - begun) });
+}

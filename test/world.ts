@@ -1,0 +1,173 @@
+/** A small world for tests of sending: a Campaign with plain templates, people, a sender, a server. Knows no production shortcut. */
+import { createHash } from "node:crypto";
+import pino from "pino";
+import * as accounts from "../src/accounts/email-accounts.ts";
+import * as senders from "../src/accounts/senders.ts";
+import * as campaigns from "../src/campaigns/campaigns.ts";
+import type { Db } from "../src/db/database.ts";
+import { createDelivery, type Delivery, type DeliveryOptions } from "../src/delivery/delivery.ts";
+import * as emailCampaigns from "../src/email-campaigns/email-campaigns.ts";
+import type { PersonInput } from "../src/people/api.ts";
+import * as people from "../src/people/people.ts";
+
+export const at = (text: string) => Temporal.Instant.from(text.includes("T") ? text : `${text}T09:00:00Z`);
+export const actor = { name: "test" };
+export const linkKeys = [createHash("sha256").update("links").digest()];
+export const PUBLIC_URL = "http://mail.example.com";
+export const silent = pino({ level: "silent" });
+export const seal = { encrypt: (text: string) => `sealed:${text}`, decrypt: (text: string) => text.slice(7) };
+export const BEGAN = at("2026-01-01");
+
+const neighbours: people.Neighbours = {
+  erasureKeys: linkKeys,
+  onDoNotContact: async () => undefined,
+  onConverted: async () => undefined,
+  onConversion: async () => undefined,
+  onErase: async () => undefined,
+};
+
+/** A step as a test writes it. */
+export type StepText = { day: number; subject?: string; html?: string; text?: string; expiresAfterDays?: number };
+
+export type World = ReturnType<typeof world>;
+
+/** Makes things through the modules' front doors; templates alone are written as they stand after compiling. */
+export function world(db: Db) {
+  let count = 0;
+
+  async function template(content: Omit<StepText, "day">): Promise<number> {
+    count += 1;
+    const made = await db
+      .insertInto("emailTemplates")
+      .values({ name: `Template ${count}`, currentVersionId: null, createdAt: BEGAN, changedAt: BEGAN })
+      .returning("id")
+      .executeTakeFirstOrThrow();
+    await version(made.id, content);
+    return made.id;
+  }
+
+  /** Saves new content, as an edit of the template does. */
+  async function version(emailTemplateId: number, content: Omit<StepText, "day">): Promise<void> {
+    const compiled = {
+      subject: content.subject ?? "Hello {{ first_name }}",
+      html: content.html ?? '<p>Dear {{ doc.first_name }}</p><p><a href="{{ unsubscribe_url }}">Leave</a></p>',
+      text: content.text ?? "Dear {{ doc.first_name }}\n\n{{ unsubscribe_url }}\n",
+    };
+    const made = await db
+      .insertInto("contentVersions")
+      .values({
+        emailTemplateId,
+        number: (count += 1),
+        format: "html",
+        subject: compiled.subject,
+        preheader: null,
+        body: compiled.html,
+        text: compiled.text,
+        compiledSubject: compiled.subject,
+        compiledHtml: compiled.html,
+        compiledText: compiled.text,
+        variables: JSON.stringify(["first_name", "unsubscribe_url", "company", "postal_address"]),
+        general: false,
+        contentHash: createHash("sha256").update(JSON.stringify(compiled)).digest(),
+        createdBy: null,
+        createdAt: BEGAN,
+      })
+      .returning("id")
+      .executeTakeFirstOrThrow();
+    await db.updateTable("emailTemplates").set({ currentVersionId: made.id }).where("id", "=", emailTemplateId).execute();
+  }
+
+  return {
+    db,
+    version,
+
+    async campaign(steps: readonly StepText[] = [{ day: 0 }]) {
+      count += 1;
+      const made = [];
+      for (const { day, expiresAfterDays, ...content } of steps)
+        made.push({
+          emailTemplateId: await template(content),
+          sendAfterDays: day,
+          timeOfDay: null,
+          expiresAfterDays: expiresAfterDays ?? null,
+        });
+      return campaigns.create(
+        db,
+        { name: `Campaign ${count}`, description: null, timeOfDay: null, expiresAfterDays: null, steps: made },
+        actor,
+        BEGAN,
+      );
+    },
+
+    person(input: PersonInput = {}) {
+      count += 1;
+      const given = { firstName: "Ana", lastName: "Ruiz", email: `person${count}@example.org`, ...input };
+      return people.create(db, "lead", given, actor, neighbours, BEGAN);
+    },
+
+    change: (id: number, input: PersonInput, now: Temporal.Instant) =>
+      people.update(db, id, "lead", input, actor, neighbours, null, now),
+
+    /** @returns the id. */
+    start(campaignId: number, personId: number, now: Temporal.Instant, more: { startOn?: string; senderId?: number } = {}) {
+      const input = { campaignId, personId, emailCampaignFor: "lead" as const, senderId: more.senderId ?? null };
+      return emailCampaigns.start(db, { ...input, startOn: more.startOn ?? null }, actor, now);
+    },
+
+    sender: (input: Partial<senders.NewSender> = {}) =>
+      senders.create(
+        db,
+        { ...SENDER, email: `sender${(count += 1)}@example.com`, ...input },
+        actor,
+        BEGAN,
+      ),
+
+    account: (port: number, input: Partial<accounts.NewEmailAccount> = {}) =>
+      accounts.create(db, { ...ACCOUNT, name: `Account ${(count += 1)}`, smtpPort: port, ...input }, seal as never, actor, BEGAN),
+
+    postalAddress: (postalAddress: string | null) => db.updateTable("workspace").set({ postalAddress }).execute(),
+
+    delivery: (more: Partial<DeliveryOptions> = {}): Delivery =>
+      createDelivery({
+        db,
+        vault: { seal },
+        publicUrl: PUBLIC_URL,
+        linkKeys,
+        log: silent,
+        random: () => 0.5,
+        ...more,
+      }),
+
+    messages: (emailCampaignId: number) =>
+      db.selectFrom("messages").selectAll().where("emailCampaignId", "=", emailCampaignId).orderBy("id").execute(),
+
+    status: (id: number) =>
+      db.selectFrom("emailCampaigns").selectAll().where("id", "=", id).executeTakeFirstOrThrow(),
+
+    /** What the mailbox holds for an address, oldest first. */
+    mailbox: (to: string) =>
+      db.selectFrom("mailboxMessages").selectAll().where("envelopeTo", "=", to).orderBy("id").execute(),
+  };
+}
+
+const SENDER = {
+  userId: null,
+  name: "Marta Silva",
+  replyTo: null,
+  signatureHtml: null,
+  signatureText: null,
+  emailAccountId: null,
+};
+
+const ACCOUNT = {
+  email: null,
+  smtpHost: "127.0.0.1",
+  smtpSecurity: "none" as const,
+  smtpUser: null,
+  smtpPassword: null,
+  connections: 3,
+  forceAddress: false,
+  forceName: false,
+  holdUnknown: false,
+  isDefault: undefined,
+};
