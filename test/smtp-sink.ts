@@ -43,6 +43,8 @@ export type SinkOptions = {
   /** Wait this long before every reply. */
   replyDelayMs?: number;
   slowMs?: number;
+  /** Stop reading once a body begins: the network takes no more. */
+  stall?: boolean;
   /** Decides per recipient; `attempt` counts from 1 for each address, so that greylisting is `attempt === 1 ? "defer" : …`. */
   recipient?: (to: string, attempt: number, from: string) => Verdict;
   /** Replaces the usual answer at a step; `nth` counts from 1 for each step over the life of the sink. */
@@ -155,7 +157,7 @@ type Ledger = {
 function serve(socket: Socket, options: SinkOptions, ledger: Ledger): void {
   let rest: Buffer = Buffer.alloc(0);
   let inBody = false;
-  let from = "";
+  let from: string | null = null;
   let recipients: { to: string; verdict: Verdict }[] = [];
   /** `mute`: says nothing more. `held`: a slow reply is under way; what follows waits, so that replies keep their order. */
   const state = { mute: false, held: false };
@@ -201,26 +203,31 @@ function serve(socket: Socket, options: SinkOptions, ledger: Ledger): void {
     if (verb === "EHLO") {
       reply(verb, line, ehlo.map((word, at) => `250${at === ehlo.length - 1 ? " " : "-"}${word}`).join("\r\n"));
     } else if (verb === "MAIL") {
-      if (reply(verb, line, usual["MAIL"]!).startsWith("2")) [from, recipients] = [path, []];
+      const nested = from !== null;
+      const text = reply(verb, line, nested ? "503 5.5.1 Nested MAIL" : usual["MAIL"]!);
+      if (!nested && text.startsWith("2")) [from, recipients] = [path, []];
     } else if (verb === "RCPT") {
-      const verdict = options.recipient?.(path, ledger.count(`to ${path}`), from) ?? "accept";
+      const verdict = options.recipient?.(path, ledger.count(`to ${path}`), from ?? "") ?? "accept";
       const wanted = verdicts[verdict];
-      const text = reply(verb, line, wanted?.step === "RCPT" ? wanted.answer : usual["RCPT"]!);
+      const standard = from === null ? "503 5.5.1 MAIL first" : usual["RCPT"]!;
+      const text = reply(verb, line, wanted?.step === "RCPT" ? wanted.answer : standard);
       if (text.startsWith("2")) recipients.push({ to: path, verdict });
     } else if (verb === "DATA") {
       const standard = recipients.length > 0 ? usual["DATA"]! : "554 5.5.1 No valid recipients";
       inBody = reply(verb, line, standard).startsWith("3");
+      if (inBody && options.stall) socket.pause();
     } else if (verb === "QUIT") {
       reply(verb, line, { close: "fin", reply: "221 2.0.0 Bye" });
     } else {
-      if (verb === "RSET") recipients = [];
+      if (verb === "RSET") [from, recipients] = [null, []];
       reply(verb, line, usual[verb] ?? "500 5.5.2 Unknown command");
     }
   };
 
   const body = (raw: Buffer): void => {
     const to = recipients;
-    recipients = [];
+    const sender = from ?? "";
+    [from, recipients] = [null, []];
     const verdict = to.find((recipient) => recipient.verdict !== "accept")?.verdict ?? "accept";
     const wanted = verdicts[verdict]?.answer ?? usual["body"]!;
     const answer = options.answer?.("body", to[0]?.to ?? "", ledger.count("step body")) ?? wanted;
@@ -228,7 +235,7 @@ function serve(socket: Socket, options: SinkOptions, ledger: Ledger): void {
     if (text === null || text.startsWith("2")) {
       const data = unstuff(raw);
       for (const each of to) {
-        ledger.record({ from, to: each.to, data, at: Temporal.Now.instant(), answered: text !== null });
+        ledger.record({ from: sender, to: each.to, data, at: Temporal.Now.instant(), answered: text !== null });
       }
     }
     if (verdict !== "slow") return give(answer);

@@ -28,7 +28,8 @@ export async function authenticate(
     if ("accessToken" in auth) details = ` ${Buffer.from(answer.text, "base64").toString("utf8").slice(0, 500)}`;
   }
   if (isLoss(answer) || answer.code === 235) return null;
-  return { text: `The server did not let ${auth.user} in: ${answer.code} ${answer.text}${details}`, reply: answer };
+  const text = `The server did not let ${auth.user} in: ${answer.code} ${answer.text}${details}`;
+  return { text, reply: answer.code >= 400 ? answer : null };
 }
 
 /** What to say, line by line, as long as the server asks on with 334. */

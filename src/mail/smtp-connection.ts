@@ -106,6 +106,7 @@ export function createConnection(session: Session, owner: Owner, timeouts: Timeo
     const reused = begun++ > 0;
     const encoding = job.message.utf8 === null ? "latin1" : "utf8";
     let over = false; // the outcome is known, whatever is still answered
+    let taken = false; // the server has the recipient
 
     const fail = (stage: Stage, answer: Reply | Loss): void => {
       if (over) return;
@@ -143,6 +144,7 @@ export function createConnection(session: Session, owner: Owner, timeouts: Timeo
     };
     const onRcpt = (answer: Reply | Loss): void => {
       const good = isGood("rcpt", answer);
+      taken = good;
       if (pipelining) return;
       if (good) step("DATA", timeouts.dataMs, onData);
       else proceed();
@@ -154,6 +156,7 @@ export function createConnection(session: Session, owner: Owner, timeouts: Timeo
       }
       needsReset = false;
       if (!over) return writeBody(job.message.data);
+      if (taken) return wire.lose("garbage", "The server took a recipient without a sender.");
       // DATA was taken though the recipient was not (RFC 2920 3.1): an empty message to nobody.
       wire.expect(timeouts.finalDotMs, proceed);
       socket.write(".\r\n");

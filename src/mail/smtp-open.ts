@@ -6,7 +6,7 @@ import { authenticate } from "./smtp-auth.ts";
 import type { Capabilities, Stage } from "./smtp-message.ts";
 import type { Reply } from "./smtp-replies.ts";
 import type { CheckedSettings } from "./smtp-settings.ts";
-import { ask, createWire, isLoss, type Loss, type Wire } from "./smtp-wire.ts";
+import { ask, askAndLeave, createWire, isLoss, type Loss, type Wire } from "./smtp-wire.ts";
 
 /** A server that is ready for MAIL FROM. */
 export type Session = { wire: Wire; capabilities: Capabilities };
@@ -61,9 +61,8 @@ export async function openSession(
       if (!capabilities.has("STARTTLS")) {
         throw new OpeningFailure("tls", "starttls", "The server offers no STARTTLS; try tls on port 465.");
       }
-      const go = answered(await ask(wire, "STARTTLS\r\n", timeouts.sessionMs), "tls", "starttls");
+      const go = answered(await askAndLeave(wire, "STARTTLS\r\n", timeouts.sessionMs), "tls", "starttls");
       if (go.code !== 220) throw no("tls", "starttls", "The server will not start TLS", go);
-      wire.detach();
       socket = await secure(plain, settings, "starttls");
       onStep("tls", describeTls(socket));
       // What was offered before TLS may be forged: ask again (RFC 3207 4.2).
@@ -131,7 +130,7 @@ function answered(answer: Reply | Loss, step: OpeningStep, stage: Stage): Reply 
 }
 
 function no(step: OpeningStep, stage: Stage, what: string, reply: Reply): OpeningFailure {
-  return new OpeningFailure(step, stage, `${what}: ${reply.code} ${reply.text}`, reply);
+  return new OpeningFailure(step, stage, `${what}: ${reply.code} ${reply.text}`, reply.code >= 400 ? reply : null);
 }
 
 function describeTls(socket: Socket): string {

@@ -9,7 +9,7 @@ type Expectation = { timeoutMs: number; take: (answer: Reply | Loss) => void };
 
 export type Wire = {
   readonly socket: Socket;
-  /** Whether replies may still come. */
+  /** Whether something may be asked. */
   isOpen: () => boolean;
   /** The next reply not yet expected is for `take`; or the loss, if that comes first. Called exactly once. */
   expect: (timeoutMs: number, take: (answer: Reply | Loss) => void) => void;
@@ -21,7 +21,7 @@ export type Wire = {
   lose: (how: Loss["how"], text: string) => void;
   /** Whom to tell, once, before the expectations hear of a loss. */
   onLost: (listener: () => void) => void;
-  /** Leaves the socket to another (TLS); bytes not yet read are dropped (S16: no plaintext counts after STARTTLS). */
+  /** Leaves the socket to another; bytes that came but were not yet read are dropped. */
   detach: () => void;
 };
 
@@ -30,6 +30,7 @@ export function createWire(socket: Socket): Wire {
   const expected: Expectation[] = [];
   let onLost = (): void => {};
   let open = true;
+  let leaving = false; // the server said 421: nothing new may begin
   // One timer a wire, moved only when it would come too late: a timer a command costs more than the command.
   let timer: NodeJS.Timeout | undefined;
   let timerAt = Infinity;
@@ -77,8 +78,9 @@ export function createWire(socket: Socket): Wire {
     (reply) => {
       const awaited = expected.shift();
       watchNext();
+      leaving = reply.code === 421;
       awaited?.take(reply);
-      if (reply.code === 421) lose("leaving", `The server is closing the connection: 421 ${reply.text}`);
+      if (leaving) lose("leaving", `The server is closing the connection: 421 ${reply.text}`);
       else if (!awaited) lose("garbage", `The server said ${reply.code} ${reply.text} without being asked.`);
     },
     (text) => lose("garbage", text),
@@ -87,7 +89,7 @@ export function createWire(socket: Socket): Wire {
 
   return {
     socket,
-    isOpen: () => open,
+    isOpen: () => open && !leaving,
     expect: (timeoutMs, take) => {
       expected.push({ timeoutMs, take });
       if (expected.length === 1) watch(timeoutMs);
@@ -100,12 +102,23 @@ export function createWire(socket: Socket): Wire {
   };
 }
 
-/** Asks one thing and waits for its answer. */
+/** Asks one thing and waits for its answer; an empty line only waits. */
 export function ask(wire: Wire, line: string, timeoutMs: number): Promise<Reply | Loss> {
   return new Promise((resolve) => {
     if (!wire.isOpen()) return resolve({ how: "closed", text: "The server closed the connection." });
     wire.expect(timeoutMs, resolve);
     if (line !== "") wire.socket.write(line);
+  });
+}
+
+/** Asks the last thing and leaves the socket: what came in one packet with the answer is dropped, not believed (S16). */
+export function askAndLeave(wire: Wire, line: string, timeoutMs: number): Promise<Reply | Loss> {
+  return new Promise((resolve) => {
+    wire.expect(timeoutMs, (answer) => {
+      wire.detach();
+      resolve(answer);
+    });
+    wire.socket.write(line);
   });
 }
 
