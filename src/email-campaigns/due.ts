@@ -55,6 +55,9 @@ export async function afterResults(tx: Tx, ids: readonly number[], now: Temporal
           select from messages
           where messages.email_campaign_id = ec.id and messages.step_id = steps.id
             and messages.state in ('accepted', 'refused', 'skipped'))
+      ) and not exists (
+        select from messages
+        where messages.email_campaign_id = ec.id and messages.state not in ('accepted', 'refused', 'skipped')
       ) as done
       from email_campaigns ec
       where ec.id = any(${[...ids]}::bigint[]) and ec.status = 'In Progress' and ec.next_due_at is null

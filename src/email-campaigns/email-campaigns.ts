@@ -1,6 +1,6 @@
 /** Front door: Email Campaigns. Their status follows from the transition table; nobody writes one by hand (E34). */
 import { senderFor, workspace } from "../accounts/accounts.ts";
-import { recordChange } from "../accounts/audit.ts";
+import { difference, recordChange } from "../accounts/audit.ts";
 import { type Action, type Event, actionsFor, after } from "../core/email-campaign.ts";
 import { type StepMessage, explain as explainSteps } from "../core/explain.ts";
 import { refuse } from "../core/problem.ts";
@@ -130,7 +130,7 @@ async function change(
       tx,
       {
         actor,
-        action: event,
+        action: event === "resume-ahead" ? "resume" : event,
         subjectType: "email-campaign",
         subjectId: found.id,
         before: { status: found.status },
@@ -166,21 +166,18 @@ export function update(
   return inTransaction(db, async (tx) => {
     const found = await store.lock(tx, reference);
     refuseIfChanged(unchangedSince, found.changedAt);
-    const moved = edit.startOn === undefined ? null : Temporal.PlainDate.from(edit.startOn);
-    const moves = moved && !moved.equals(found.startOn) ? await movedTo(tx, found, moved, now) : {};
-    const sender =
-      edit.senderId === undefined ? {} : { senderId: (await senderFor(tx, { senderId: edit.senderId }))?.id ?? null };
-    await store.save(tx, found.id, { ...moves, ...sender }, now);
+    const startOn = edit.startOn === undefined ? found.startOn : Temporal.PlainDate.from(edit.startOn);
+    const senderId =
+      edit.senderId === undefined || edit.senderId === found.senderId
+        ? found.senderId
+        : ((await senderFor(tx, { senderId: edit.senderId }))?.id ?? null);
+    const changes = difference({ startOn: found.startOn, senderId: found.senderId }, { startOn, senderId });
+    if (!changes) return get(tx, found.id, now);
+    const moves = startOn.equals(found.startOn) ? {} : await movedTo(tx, found, startOn, now);
+    await store.save(tx, found.id, { ...moves, senderId }, now);
     await recordChange(
       tx,
-      {
-        actor,
-        action: "update",
-        subjectType: "email-campaign",
-        subjectId: found.id,
-        before: { startOn: found.startOn.toString(), senderId: found.senderId },
-        after: { startOn: (moved ?? found.startOn).toString(), ...sender },
-      },
+      { actor, action: "update", subjectType: "email-campaign", subjectId: found.id, ...changes },
       now,
     );
     await announce(tx);

@@ -38,18 +38,27 @@ export async function factsOf(db: Db, ids: readonly number[]): Promise<WithFacts
       cross join workspace
     where ec.id = any(${[...ids]}::bigint[])
     order by ec.id`.execute(db);
+  // Making a formatter of a zone is slow, and most people share a few.
+  const zones = new Map(rows.map(({ timeZone }) => timeZone).map((name) => [name, name]));
+  for (const name of zones.keys()) zones.set(name, zoneOr(name));
+  const zoned = rows.map((row) => ({ ...row, timeZone: zones.get(row.timeZone)! }));
   const steps = await stepsByCampaign(db, [...new Set(rows.map((row) => row.campaignId))]);
-  const resolutions = await resolutionsById(db, rows);
-  return rows.map(({ startOn, createdAt, timeZone, timeOfDay, expiresAfterDays, ...row }) => ({
-    ...row,
-    facts: {
-      startOn,
-      createdAt,
-      steps: steps.get(row.campaignId) ?? [],
-      resolutions: resolutions.get(row.id) ?? [],
-      rules: { timeZone: zoneOr(timeZone), timeOfDay, expiresAfterDays, window: null },
-    },
-  }));
+  const resolutions = await resolutionsById(db, zoned);
+  return zoned.map(({ startOn, createdAt, timeZone, timeOfDay, expiresAfterDays, ...row }) => {
+    const known = resolutions.get(row.id) ?? [];
+    const handedOver = new Set(known.map(({ stepId }) => stepId));
+    return {
+      ...row,
+      facts: {
+        startOn,
+        createdAt,
+        // A step that was removed once its mail was handed over is still waited for, and still shown.
+        steps: (steps.get(row.campaignId) ?? []).filter((step) => !step.removedAt || handedOver.has(step.id)),
+        resolutions: known,
+        rules: { timeZone, timeOfDay, expiresAfterDays, window: null },
+      },
+    };
+  });
 }
 
 /** The zone itself when this program knows it, else UTC: an unknown zone must not hold up anybody's mail. */
@@ -61,12 +70,13 @@ function zoneOr(timeZone: string): string {
   }
 }
 
-async function stepsByCampaign(db: Db, campaignIds: readonly number[]): Promise<Map<number, Step[]>> {
+type KnownStep = Step & { readonly removedAt: Temporal.Instant | null };
+
+async function stepsByCampaign(db: Db, campaignIds: readonly number[]): Promise<Map<number, KnownStep[]>> {
   const rows = await db
     .selectFrom("steps")
-    .select(["id", "campaignId", "position", "sendAfterDays", "timeOfDay", "expiresAfterDays", "addedAt"])
+    .select(["id", "campaignId", "position", "sendAfterDays", "timeOfDay", "expiresAfterDays", "addedAt", "removedAt"])
     .where("campaignId", "=", sql<number>`any(${[...campaignIds]}::bigint[])`)
-    .where("removedAt", "is", null)
     .orderBy("position")
     .execute();
   return Map.groupBy(rows, (row) => row.campaignId);
@@ -84,7 +94,7 @@ const STATES: Readonly<Record<MessageState, Resolution["state"]>> = {
 };
 
 async function resolutionsById(db: Db, rows: readonly Row[]): Promise<Map<number, Resolution[]>> {
-  const zones = new Map(rows.map((row) => [row.id, zoneOr(row.timeZone)]));
+  const zones = new Map(rows.map((row) => [row.id, row.timeZone]));
   const messages = await db
     .selectFrom("messages")
     .select(["emailCampaignId", "stepId", "state", "plannedAt", "finishedAt"])

@@ -68,7 +68,10 @@ describe("the number", () => {
     const found = await emailCampaigns.get(fresh.db, made.number.toLowerCase(), now);
     expect(found.id).toBe(made.id);
     for (const wrong of ["MAIL-CAMP-2026-99999", "0", "-1", "99999999999999999999999", "1;", ""])
-      expect((await refusalOf(emailCampaigns.get(fresh.db, wrong, now))).code, wrong).toBe("email-campaign-not-found");
+      expect([wrong, (await refusalOf(emailCampaigns.get(fresh.db, wrong, now))).code]).toEqual([
+        wrong,
+        "email-campaign-not-found",
+      ]);
   });
 });
 
