@@ -4,9 +4,15 @@ import type { FastifyInstance } from "fastify";
 import type { Registry } from "prom-client";
 import * as keys from "./accounts/keys.ts";
 import { routes as accountRoutes } from "./accounts/routes.ts";
+import { routes as campaignRoutes } from "./campaigns/routes.ts";
 import type { Clock } from "./clock.ts";
+import { routes as communicationRoutes } from "./communications/routes.ts";
 import type { Config } from "./config.ts";
 import type { Database } from "./db/database.ts";
+import { createDelivery } from "./delivery/delivery.ts";
+import { reschedule } from "./email-campaigns/email-campaigns.ts";
+import { routes as emailCampaignRoutes } from "./email-campaigns/routes.ts";
+import { routes as emailGroupRoutes } from "./email-groups/routes.ts";
 import { health } from "./http/health.ts";
 import { describeApi, openapi } from "./http/openapi.ts";
 import { isDatabaseLoss } from "./http/problems.ts";
@@ -14,14 +20,20 @@ import { openServer } from "./http/server.ts";
 import { routes as jobRoutes } from "./jobs/routes.ts";
 import { prepareQueue } from "./jobs/runner.ts";
 import type { Logger } from "./log.ts";
+import { routes as mailboxRoutes } from "./mail/routes.ts";
+import { neighboursOf } from "./neighbours.ts";
+import { routes as peopleRoutes } from "./people/routes.ts";
 import { handlersOf, startRecurring, type Recurring } from "./recurring.ts";
 import type { Secrets } from "./secret.ts";
+import { routes as suppressionRoutes } from "./suppressions/routes.ts";
+import { routes as templateRoutes } from "./templates/routes.ts";
+import { pages as unsubscribePages } from "./unsubscribe/pages.ts";
 import { version } from "./version.ts";
 import { pages } from "./workspace/setup-page.ts";
 import { routes as workspaceRoutes } from "./workspace/routes.ts";
 
 export type AppOptions = {
-  readonly config: Pick<Config, "publicUrl" | "smtpUrl">;
+  readonly config: Pick<Config, "publicUrl" | "smtpUrl" | "dataDir">;
   readonly database: Database;
   readonly secrets: Secrets;
   readonly log: Logger;
@@ -45,6 +57,7 @@ const CHECK_TIMEOUT_MS = 1000;
 export function createApp(options: AppOptions): App {
   const { config, database, secrets, log, clock } = options;
   const { db } = database;
+  const neighbours = neighboursOf(secrets);
   const stopping = new AbortController();
   let prepared = false;
   let recurring: Recurring | undefined;
@@ -58,10 +71,22 @@ export function createApp(options: AppOptions): App {
     https: config.publicUrl.startsWith("https:"),
   });
   const metrics = health(http, { check: readiness });
+  const linkKeys = secrets.keysFor("links");
+  const vault = { seal: secrets, smtpUrl: config.smtpUrl };
+  const delivery = createDelivery({ db, vault, publicUrl: config.publicUrl, linkKeys, log, metrics });
 
   pages(http, { db, clock });
   accountRoutes(serve, { db, seal: secrets, hostName: new URL(config.publicUrl).hostname });
   workspaceRoutes(serve, { db });
+  peopleRoutes(serve, { database, neighbours, dataDirectory: config.dataDir });
+  suppressionRoutes(serve, { db });
+  emailGroupRoutes(serve, { db, neighbours });
+  templateRoutes(serve, { db });
+  campaignRoutes(serve, { db, afterScheduleChange: reschedule });
+  emailCampaignRoutes(serve, { db });
+  communicationRoutes(serve, { db });
+  mailboxRoutes(serve, { db });
+  unsubscribePages(http, { db, clock, linkKeys });
   jobRoutes(serve, { db, stopping: stopping.signal });
   let description: string | undefined;
   serve(openapi.describe, () => (description ??= JSON.stringify(describeApi(mounted, version))));
@@ -97,7 +122,7 @@ export function createApp(options: AppOptions): App {
           if (stopping.signal.aborted) return;
         }
       }
-      recurring = startRecurring({ ...options, handlers: handlersOf(options) });
+      recurring = startRecurring({ ...options, delivery, handlers: handlersOf(options) });
     },
     async stop() {
       stopping.abort();

@@ -42,7 +42,7 @@ function inOneLine(line: string): string {
     err?: { message?: string; stack?: string };
   };
   const details = Object.entries(rest).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
-  const parts = [String(time).slice(11, 19), String(level).padEnd(5), String(msg ?? ""), ...details];
+  const parts = [String(time).slice(11, 19), String(level).padEnd(5), typeof msg === "string" ? msg : "", ...details];
   const error = err ? `\n  ${(err.stack ?? err.message ?? "").replaceAll("\n", "\n  ")}` : "";
   return `${parts.join(" ")}${error}\n`;
 }

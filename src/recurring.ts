@@ -1,40 +1,56 @@
 /** Everything that runs by itself, and how it stops. Does none of the work: each module does its own. */
 import type { Logger } from "pino";
 import type { Clock } from "./clock.ts";
+import type { Config } from "./config.ts";
 import type { Database } from "./db/database.ts";
+import type { Delivery } from "./delivery/delivery.ts";
+import { startLoop } from "./delivery/loop.ts";
+import { START_MANY, startManyJob } from "./email-campaigns/jobs.ts";
 import { forgetOld } from "./http/idempotency.ts";
 import type { JobHandlers } from "./jobs/jobs.ts";
 import { rescueJobs, startJobs } from "./jobs/runner.ts";
-
-/** A loop that sends: begun once, stopped once. `stop` finishes mails in DATA and gives back what it only claimed. */
-export type Sending = { stop(): Promise<void> };
+import { neighboursOf } from "./neighbours.ts";
+import { discardOldFiles, handlers as importHandlers } from "./people/jobs.ts";
+import type { Secrets } from "./secret.ts";
 
 export type Recurring = { stop(): Promise<void> };
 
 type Running = {
+  readonly config: Pick<Config, "dataDir">;
   readonly database: Database;
   readonly handlers: JobHandlers;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly startSending?: () => Sending;
+  readonly delivery: Delivery;
 };
 
 /** The kinds of jobs there are and who does them. */
-export function handlersOf(_app: Pick<Running, "database" | "clock" | "log">): JobHandlers {
-  return {};
+export function handlersOf(app: {
+  readonly config: Pick<Config, "dataDir">;
+  readonly database: Database;
+  readonly secrets: Secrets;
+}): JobHandlers {
+  const { config, database, secrets } = app;
+  return {
+    ...importHandlers({ database, dataDirectory: config.dataDir, neighbours: neighboursOf(secrets) }),
+    [START_MANY]: startManyJob,
+  };
 }
 
 const SECONDS = 1000;
 
 /** Starts it all. Nothing here ends the process: what fails is logged and tried again at its next turn. */
 export function startRecurring(running: Running): Recurring {
-  const { database, clock, log, startSending } = running;
-  const { db } = database;
+  const { config, database, delivery, clock, log } = running;
+  const { db, pool } = database;
   const parts = [
-    ...(startSending ? [startSending()] : []),
+    startLoop({ delivery, pool, clock, log }),
     startJobs(running),
     every(15 * SECONDS, "rescue jobs", log, () => rescueJobs(db, clock())),
     every(3600 * SECONDS, "forget old answers", log, () => forgetOld(db, clock())),
+    every(3600 * SECONDS, "discard old imports", log, () =>
+      discardOldFiles({ dataDirectory: config.dataDir }, clock()),
+    ),
   ];
   return {
     async stop() {
@@ -53,7 +69,10 @@ export function every(ms: number, name: string, log: Logger, work: () => Promise
     } catch (error) {
       log.warn({ err: error, task: name }, "a recurring task failed; it runs again at its next turn");
     }
-    if (!stopped) timer = setTimeout(() => (current = turn()), ms);
+    if (!stopped)
+      timer = setTimeout(() => {
+        current = turn();
+      }, ms);
   };
   let current = turn();
   return {

@@ -57,7 +57,7 @@ export async function revoke(db: Db, id: number, actor: Pick<Actor, "name">, now
       .where("id", "=", id)
       .forUpdate()
       .executeTakeFirst();
-    if (!found) return refuse("api-key-not-found", `There is no API key ${id}.`);
+    if (!found) refuse("api-key-not-found", `There is no API key ${id}.`);
     if (found.revokedAt) return;
     await tx.updateTable("apiKeys").set({ revokedAt: now }).where("id", "=", id).execute();
     await recordChange(tx, { actor, action: "revoke", subjectType: "api-key", subjectId: id }, now);

@@ -27,12 +27,11 @@ export function outputTo(json: boolean, { out, err }: Streams = { out: process.s
   };
 }
 
+type Cell = string | number | null | { toString(): string };
+
 /** Rows under headings, as wide as they need to be. */
-export function table(headings: readonly string[], rows: readonly (readonly unknown[])[]): string {
-  const cells = [
-    headings,
-    ...rows.map((row) => row.map((cell) => (cell === null || cell === undefined ? "" : String(cell)))),
-  ];
+export function table(headings: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  const cells = [headings, ...rows.map((row) => row.map((cell) => (cell === null ? "" : cell.toString())))];
   const widths = headings.map((_, column) => Math.max(...cells.map((row) => (row[column] ?? "").length)));
   return cells
     .map((row) =>

@@ -10,6 +10,7 @@ import { user } from "./user.ts";
 
 /** Makes one command of the program. `run` gives an action its output, and turns what goes wrong into one sentence. */
 export type MakeCommand = (run: Run) => Command;
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- each command names its own options
 export type Run = <Options extends object>(
   work: (options: Options & Common, output: Output, ...rest: string[]) => Promise<void>,
 ) => (...given: unknown[]) => Promise<void>;

@@ -93,5 +93,5 @@ export function idempotencyKey(header: string | string[] | undefined): string | 
   if (header === undefined) return undefined;
   if (typeof header !== "string" || !/^[\x21-\x7e]{1,255}$/.test(header))
     refuse("idempotency-key-invalid", "An Idempotency-Key is 1 to 255 printable characters without blanks.");
-  return header as string;
+  return header;
 }

@@ -27,14 +27,14 @@ export function strict(schema: z.ZodType): z.ZodType {
   switch (def.type) {
     case "object": {
       const shape = Object.fromEntries(Object.entries(def.shape).map(([key, value]) => [key, strict(value)]));
-      return z.core.clone(schema, { ...def, shape, catchall: def.catchall ?? z.never() } as never) as z.ZodType;
+      return cloned(schema, { ...def, shape, catchall: def.catchall ?? z.never() });
     }
     case "array":
-      return z.core.clone(schema, { ...def, element: strict(def.element) } as never) as z.ZodType;
+      return cloned(schema, { ...def, element: strict(def.element) });
     case "union":
-      return z.core.clone(schema, { ...def, options: def.options.map(strict) } as never) as z.ZodType;
+      return cloned(schema, { ...def, options: def.options.map(strict) });
     case "record":
-      return z.core.clone(schema, { ...def, valueType: strict(def.valueType) } as never) as z.ZodType;
+      return cloned(schema, { ...def, valueType: strict(def.valueType) });
     case "optional":
     case "nullable":
     case "default":
@@ -42,12 +42,17 @@ export function strict(schema: z.ZodType): z.ZodType {
     case "nonoptional":
     case "readonly":
     case "catch":
-      return z.core.clone(schema, { ...def, innerType: strict(def.innerType) } as never) as z.ZodType;
+      return cloned(schema, { ...def, innerType: strict(def.innerType) });
     case "pipe":
-      return z.core.clone(schema, { ...def, in: strict(def.in), out: strict(def.out) } as never) as z.ZodType;
+      return cloned(schema, { ...def, in: strict(def.in), out: strict(def.out) });
     default:
       return schema;
   }
+}
+
+/** A copy with another definition: its own checks and wording come along. */
+function cloned(schema: z.ZodType, definition: object): z.ZodType {
+  return z.core.clone(schema, definition as never);
 }
 
 /** A query parameter given once where the schema takes several is a list of one. */

@@ -64,7 +64,7 @@ export function mount(http: FastifyInstance, serving: Serving): Serve {
     // A scope of its own, so that an upload's content types are accepted there and nowhere else.
     void http.register(async (scope) => {
       if (endpoint.upload) acceptUploads(scope, endpoint.upload);
-      route(scope, endpoint, handler as (call: Call<Endpoint>) => unknown, serving);
+      route(scope, endpoint, handler, serving);
     });
   };
 }
@@ -74,12 +74,7 @@ export function mayAct(role: Role, least: Role): boolean {
   return ROLES.indexOf(role) >= ROLES.indexOf(least);
 }
 
-function route(
-  http: FastifyInstance,
-  endpoint: Endpoint,
-  handler: (call: Call<Endpoint>) => unknown,
-  serving: Serving,
-): void {
+function route(http: FastifyInstance, endpoint: Endpoint, handler: Handler<Endpoint>, serving: Serving): void {
   const reading = endpoint.method === "GET";
   const writing = endpoint.success.body && writingSchema(endpoint.success.body);
   const query = strict(queryOf(endpoint)) as z.ZodObject;
@@ -146,7 +141,7 @@ function route(
     if (kept) void reply.header("idempotent-replayed", "true");
     else {
       try {
-        const result = await handler(call);
+        const result: unknown = await handler(call);
         kept = {
           status: reply.statusCode,
           etag: etagOf(result) ?? null,

@@ -28,8 +28,9 @@ export type Server = {
 
 /** Makes the server and the function modules mount their endpoints with. It listens to nothing yet. */
 export function openServer(serving: Omit<Serving, "mounted"> & { log?: Logger; https?: boolean }): Server {
+  const log: FastifyBaseLogger | undefined = serving.log;
   const http = Fastify({
-    ...(serving.log ? { loggerInstance: serving.log as FastifyBaseLogger } : { logger: false }),
+    ...(log ? { loggerInstance: log } : { logger: false }),
     // Our own line for each answer, below: it holds the route, never the address, which may carry a token.
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),

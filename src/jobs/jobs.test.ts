@@ -1,5 +1,6 @@
 import { get as request } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type FreshDatabase, freshDatabase } from "../../test/database.ts";
 import * as keys from "../accounts/keys.ts";
@@ -147,7 +148,7 @@ describe("long work", () => {
 
   it("streams its progress until it ends", async () => {
     const app = createApp({
-      config: { publicUrl: "http://localhost", smtpUrl: undefined },
+      config: { publicUrl: "http://localhost", smtpUrl: undefined, dataDir: tmpdir() },
       database: fresh.database,
       secrets: openSecrets({ secret: "a secret that only this test uses", dataDir: "" }),
       log,

@@ -95,9 +95,11 @@ async function runUntil(stopping: AbortSignal, pgPool: pg.Pool, running: Running
     noHandleSignals: true,
   });
   let stopped: Promise<void> | undefined;
-  const stop = () => (stopped ??= runner.stop().catch(() => undefined));
+  const stop = () => {
+    stopped ??= runner.stop().catch(() => undefined);
+  };
   stopping.addEventListener("abort", stop, { once: true });
-  if (stopping.aborted) void stop();
+  if (stopping.aborted) stop();
   try {
     await runner.promise;
   } finally {
