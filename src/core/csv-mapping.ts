@@ -167,7 +167,9 @@ export function suggestMapping(
 /** The key of a heading: "Deal Stage" and "dealStage" are both `deal_stage`. */
 export function keyOf(heading: string): string {
   const key = heading
+    .replaceAll("ß", "ss")
     .normalize("NFKD")
+    .replaceAll(/\p{M}/gu, "")
     .replaceAll(/(?<=[a-z\d])(?=[A-Z])/g, "_")
     .toLowerCase()
     .replaceAll(/[^a-z\d]+/g, "_")

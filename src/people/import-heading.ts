@@ -8,33 +8,36 @@ import { refuse } from "../core/problem.ts";
  * with nothing else in them. Their address joins the list in the cell above, in front when it is marked as primary.
  */
 export async function* withContinuations(
-  rows: AsyncIterable<CsvRow>,
+  pieces: AsyncIterable<readonly CsvRow[]>,
   targets: readonly (Target | null)[],
-): AsyncGenerator<CsvRow> {
-  const [record, email, primary] = (["recordId", "email", "primaryFlag"] as const).map((target) =>
+): AsyncGenerator<readonly CsvRow[]> {
+  const [record = -1, email = -1, primary = -1] = (["recordId", "email", "primaryFlag"] as const).map((target) =>
     targets.indexOf(target),
   );
-  if (record === undefined || email === undefined || primary === undefined || record < 0 || email < 0 || primary < 0) {
-    yield* rows;
+  if (record < 0 || email < 0 || primary < 0) {
+    yield* pieces;
     return;
   }
   let held: CsvRow | undefined;
-  for await (const row of rows) {
-    const continues =
-      held &&
-      "cells" in held &&
-      "cells" in row &&
-      row.cells.every((cell, index) => cell.trim() === "" || index === email || index === primary);
-    if (continues && held && "cells" in held && "cells" in row) {
-      const address = row.cells[email]?.trim();
-      const above = held.cells[email] ?? "";
-      if (address) held.cells[email] = row.cells[primary] === "1" ? `${address}, ${above}` : `${above}, ${address}`;
-      continue;
+  for await (const rows of pieces) {
+    const joined: CsvRow[] = [];
+    for (const row of rows) {
+      if (held && "cells" in held && "cells" in row && continues(row.cells, [email, primary])) {
+        const address = row.cells[email]?.trim();
+        const above = held.cells[email] ?? "";
+        if (address) held.cells[email] = row.cells[primary] === "1" ? `${address}, ${above}` : `${above}, ${address}`;
+      } else {
+        if (held) joined.push(held);
+        held = row;
+      }
     }
-    if (held) yield held;
-    held = row;
+    yield joined;
   }
-  if (held) yield held;
+  if (held) yield [held];
+}
+
+function continues(cells: readonly string[], ofAddress: readonly number[]): boolean {
+  return cells.every((cell, index) => cell.trim() === "" || ofAddress.includes(index));
 }
 
 /** How far down the heading may stand: the classic Data Export puts notes above it. */

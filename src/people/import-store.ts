@@ -209,6 +209,9 @@ async function stage(tx: Tx, client: PoolClient, batch: Batch): Promise<void> {
  */
 async function merge(tx: Tx, batch: Batch, options: BatchOptions, counts: Counts): Promise<Refused[]> {
   const { kind, mode, now } = options;
+  // A look into the index for each staged row: hashing would read everybody there is, once a batch.
+  await sql`set local enable_hashjoin = off`.execute(tx);
+  await sql`set local enable_mergejoin = off`.execute(tx);
   await sql`
     create temporary table known_people on commit drop as
     select staged.line, people.id, people.status as status_before
@@ -220,6 +223,9 @@ async function merge(tx: Tx, batch: Batch, options: BatchOptions, counts: Counts
       and people.full_name = staged.full_name
       and people.company is not distinct from staged.company and people.phone is not distinct from staged.phone
     where staged.email_key is null`.execute(tx);
+  await sql`set local enable_hashjoin = on`.execute(tx);
+  await sql`set local enable_mergejoin = on`.execute(tx);
+  await sql`analyze known_people`.execute(tx);
   const known = await numberOf(sql`select count(*)::int as number from known_people`, tx);
   const created = options.dryRun ? batch.rows - known : await insertNew(tx, kind, now);
   counts.created += created;

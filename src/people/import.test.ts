@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type FreshDatabase, freshDatabase } from "../../test/database.ts";
 import { covering, lift, suppress } from "../suppressions/suppressions.ts";
 import { exported } from "./export.ts";
-import { importPeople, type ImportOptions } from "./import.ts";
+import { BATCH_ROWS, importPeople, type ImportOptions } from "./import.ts";
 import * as people from "./people.ts";
 
 const now = Temporal.Instant.from("2026-12-01T09:00:00Z");
@@ -314,6 +314,33 @@ describe("what an import does to people who are there", () => {
       .transaction()
       .execute((tx) => lift(tx, "ada@example.test", { reasons: ["unsubscribed"] }, "ada", now));
     expect(await covering(fresh.db, "ada@example.test", null)).not.toBeNull();
+  });
+});
+
+describe("an import that is cut short", () => {
+  it("leaves whole batches, and importing the file again does the rest and nothing twice", async () => {
+    const rows = Array.from({ length: BATCH_ROWS + 5_000 }, (_one, index) => `P${index},p${index}@example.test\n`);
+    async function* broken() {
+      yield Buffer.from(`Name,Email\n${rows.slice(0, BATCH_ROWS + 1_000).join("")}`);
+      throw new Error("the disk is gone");
+    }
+    const options = { kind: "lead", actor, neighbours } as const;
+    await expect(importPeople(fresh.database, broken(), options, now)).rejects.toThrow("the disk is gone");
+    expect(await everybody()).toHaveLength(BATCH_ROWS);
+    const whole = Buffer.from(`Name,Email\n${rows.join("")}`);
+    const again = await importPeople(fresh.database, pieces(whole), options, later);
+    expect(again).toMatchObject({ created: 5_000, unchanged: BATCH_ROWS, bad: 0 });
+    expect(fresh.pool.idleCount).toBe(fresh.pool.totalCount);
+  });
+
+  it("two imports of the same people in another order at the same time both end, and nobody is there twice", async () => {
+    const rows = Array.from({ length: 3_000 }, (_one, index) => `P${index},p${index}@example.test\n`);
+    const both = await Promise.all([
+      load(`Name,Email\n${rows.join("")}`),
+      load(`Name,Email\n${rows.toReversed().join("")}`),
+    ]);
+    expect(both.map(({ created }) => created).toSorted((a, b) => a - b)).toEqual([0, 3_000]);
+    expect(await everybody()).toHaveLength(3_000);
   });
 });
 

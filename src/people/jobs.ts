@@ -54,10 +54,11 @@ export function handlers(
       const options = importInput.omit({ dryRun: true, mapping: true }).parse(job.input);
       const given = job.input as { dryRun?: boolean; mapping?: Record<string, never> };
       const bad = createWriteStream(kept, { mode: 0o600 });
+      const bytes = createReadStream(file);
       try {
         const result = await importPeople(
           app.database,
-          createReadStream(file),
+          bytes,
           {
             ...options,
             dryRun: given.dryRun ?? false,
@@ -78,6 +79,8 @@ export function handlers(
           await rm(file, { force: true });
         throw error;
       } finally {
+        // A file that was refused at its heading has not been read to its end.
+        bytes.destroy();
         await new Promise<void>((resolve) => bad.end(resolve));
       }
     },
