@@ -42,7 +42,7 @@ export type Target =
   | "ignore"
   | `attribute:${string}`;
 
-export type FieldType = "text" | "number" | "boolean" | "date" | "url" | "choice";
+type FieldType = "text" | "number" | "boolean" | "date" | "url" | "choice";
 export type DeclaredField = {
   readonly key: string;
   readonly label: string;

@@ -29,7 +29,7 @@ export type Draft = {
   readonly disabled: boolean | null;
 };
 
-export const MOST_CHARACTERS = 400;
+const MOST_CHARACTERS = 400;
 const MOST_IN_NOTES = 20_000;
 const MOST_IN_ATTRIBUTE = 4_000;
 const MOST_ADDRESSES = 20;

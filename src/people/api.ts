@@ -5,20 +5,20 @@ import { RESERVED } from "../core/csv-mapping.ts";
 import { CONTACT_STATUSES, LEAD_STATUSES } from "../core/person.ts";
 import { contract, dayInput, id, idParams, instant, line, listOf, page } from "../http/contract.ts";
 
-export const kinds = ["lead", "contact"] as const;
+const kinds = ["lead", "contact"] as const;
 
 /** Setting it stops whatever runs for the person; "Converted" does the same for a Lead. */
 export const DO_NOT_CONTACT = "Do Not Contact";
 const status = z.enum([...new Set([...LEAD_STATUSES, ...CONTACT_STATUSES])]);
 
-export const fieldTypes = ["text", "number", "boolean", "date", "url", "choice"] as const;
+const fieldTypes = ["text", "number", "boolean", "date", "url", "choice"] as const;
 /** Lower case with underscores, as templates write it. */
 export const fieldKey = z
   .string()
   .regex(/^[a-z][a-z0-9_]{0,62}$/, "A key starts with a letter and holds lower-case letters, digits and underscores.")
   .refine((key) => !RESERVED.has(key), "This name is taken: it means something of its own.");
 
-export const MAX_ADDRESSES = 20;
+const MAX_ADDRESSES = 20;
 const MAX_NOTES = 20_000;
 const MAX_ATTRIBUTES = 200;
 const MAX_ATTRIBUTE = 4_000;
@@ -60,10 +60,10 @@ const details = {
   disabled: z.boolean(),
 };
 
-export const personInput = z.object(details).partial();
+const personInput = z.object(details).partial();
 export type PersonInput = z.infer<typeof personInput>;
 
-export const person = z.object({
+const person = z.object({
   id,
   kind: z.enum(kinds),
   salutation: z.string().nullable(),
@@ -132,9 +132,9 @@ function instantOrDay() {
   ]);
 }
 
-export const sortable = ["id", "fullName", "email", "company", "status", "createdAt", "changedAt"] as const;
+const sortable = ["id", "fullName", "email", "company", "status", "createdAt", "changedAt"] as const;
 export type Sort = (typeof sortable)[number] | `-${(typeof sortable)[number]}`;
-export const sortBy = z
+const sortBy = z
   .enum(sortable.flatMap((column) => [column, `-${column}`] as Sort[]))
   .default("id")
   .describe("A column, with a minus for descending.");
@@ -329,7 +329,7 @@ export const importInput = z.object({
     .describe('Where columns go, as JSON: {"E-Mail privat":"email"}. Others go where their headings suggest.'),
 });
 
-export const importResult = z.object({
+const importResult = z.object({
   read: z.number(),
   created: z.number(),
   updated: z.number(),

@@ -25,7 +25,7 @@ export type BatchOptions = {
   readonly now: Temporal.Instant;
 };
 
-export type Counts = { created: number; updated: number; unchanged: number; skipped: number };
+type Counts = { created: number; updated: number; unchanged: number; skipped: number };
 
 /** A row that found its address taken, in mode `create`. */
 export type Refused = { readonly line: number; readonly cells: readonly string[]; readonly problem: string };

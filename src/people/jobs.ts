@@ -13,7 +13,7 @@ import type { Neighbours } from "./people.ts";
 export const IMPORT = "import-people";
 
 /** Largest upload: a million people are some 250 MB. */
-export const MAX_UPLOAD_BYTES = 2 * 1024 ** 3;
+const MAX_UPLOAD_BYTES = 2 * 1024 ** 3;
 /** How long files of bad rows, and uploads that nobody came back for, are kept. */
 const KEPT_HOURS = 30 * 24;
 

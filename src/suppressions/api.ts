@@ -2,16 +2,8 @@
 import { z } from "zod";
 import { contract, id, idParams, instant, listOf, page } from "../http/contract.ts";
 
-export const scopes = ["campaign", "campaigns", "everything"] as const;
-export const reasons = [
-  "unsubscribed",
-  "hard-bounce",
-  "complaint",
-  "do-not-contact",
-  "manual",
-  "imported",
-  "erased",
-] as const;
+const scopes = ["campaign", "campaigns", "everything"] as const;
+const reasons = ["unsubscribed", "hard-bounce", "complaint", "do-not-contact", "manual", "imported", "erased"] as const;
 
 const suppression = z.object({
   id,
