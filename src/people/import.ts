@@ -31,6 +31,8 @@ export type ImportOptions = {
   /** Who imports, for the audit log. */
   readonly actor: { readonly name: string };
   readonly neighbours: Pick<Neighbours, "erasureKeys" | "onDoNotContact" | "onConverted">;
+  /** Told the address of each good row, by its key: who is in the file, whether new or known. */
+  readonly onAddress?: (emailKey: string) => void;
   /** Takes the bad rows as CSV, piece by piece: the file's columns, and why each is bad. */
   readonly badRows?: (csv: string) => void | Promise<void>;
   /** Stops between two batches. */
@@ -137,6 +139,7 @@ export async function importPeople(
       for (const row of rows) {
         counts.read += 1;
         const draft = "cells" in row ? read(row.cells) : row;
+        if (!("problem" in draft) && draft.emailKey !== null) options.onAddress?.(draft.emailKey);
         if ("problem" in draft) badRow(row.line, "cells" in row ? row.cells : [row.text], draft.problem);
         else if (seen.add(identityOf(options.kind, draft))) {
           if (mode === "create") badRow(row.line, cellsOf(row), "A row above has the same address.");
