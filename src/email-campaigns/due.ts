@@ -5,20 +5,26 @@ import type { Db, Tx } from "../db/database.ts";
 import { type WithFacts, factsOf } from "./facts.ts";
 
 /**
- * Locks the Email Campaigns at whose next moment has come, the longest due first, skipping those another worker holds
- * (E55). Reads the partial index `email_campaigns_due` alone: its size is what waits, not all there ever was.
+ * Locks the Email Campaigns whose next moment has come, the longest due first, skipping those another worker holds
+ * (E55).
+ * @returns each with the facts that decide what follows, in the order of their ids.
  */
 export async function claimDue(tx: Tx, now: Temporal.Instant, limit: number): Promise<WithFacts[]> {
-  const { rows } = await sql<{ id: number }>`
-    select id from email_campaigns
-    where next_due_at <= ${now}::timestamptz
-    order by next_due_at
-    limit ${limit}
-    for update skip locked`.execute(tx);
+  const { rows } = await dueForUpdate(now, limit).execute(tx);
   return factsOf(
     tx,
     rows.map((row) => row.id),
   );
+}
+
+/** Reads the partial index `email_campaigns_due` alone: its size is what waits, not all there ever was. */
+export function dueForUpdate(now: Temporal.Instant, limit: number) {
+  return sql<{ id: number }>`
+    select id from email_campaigns
+    where next_due_at <= ${now}::timestamptz
+    order by next_due_at
+    limit ${limit}
+    for update skip locked`;
 }
 
 /** How one of them stands after the tick. */

@@ -16,7 +16,7 @@ import * as store from "./store.ts";
 export { type Advance, advance, afterResults, announce, claimDue, nextDueAt } from "./due.ts";
 export { type WithFacts, factsOf } from "./facts.ts";
 export { preview, start, startMany, type Started, type Starter } from "./start.ts";
-export { get as find, list, reschedule } from "./store.ts";
+export { get as find, list, sortValue } from "./store.ts";
 
 type Reference = string | number;
 
@@ -217,4 +217,8 @@ export function end(tx: Tx, concerned: store.Concerned, ending: Ending, now: Tem
   return store.end(tx, concerned, ending.event, ending.event === "stop" ? ending.reason : null, now);
 }
 
-export type Found = WithFacts;
+/** After a Schedule changed: what runs follows it, in the transaction of the edit (E9, E20, E45). */
+export async function reschedule(tx: Tx, campaignId: number, now: Temporal.Instant): Promise<void> {
+  await store.reschedule(tx, campaignId, now);
+  await announce(tx);
+}

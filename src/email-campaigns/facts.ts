@@ -62,7 +62,7 @@ export async function factsOf(db: Db, ids: readonly number[]): Promise<WithFacts
 }
 
 /** The zone itself when this program knows it, else UTC: an unknown zone must not hold up anybody's mail. */
-function zoneOr(timeZone: string): string {
+export function zoneOr(timeZone: string): string {
   try {
     return new Intl.DateTimeFormat("en", { timeZone }).resolvedOptions().timeZone && timeZone;
   } catch {

@@ -8,7 +8,7 @@ import { queueStart } from "./jobs.ts";
 
 export function routes(serve: Serve, { db }: { db: Db }): void {
   serve(api.list, async ({ query }) =>
-    pageOf(await emailCampaigns.list(db, query), query.limit, (row) => row.sortValue),
+    pageOf(await emailCampaigns.list(db, query), query.limit, (row) => emailCampaigns.sortValue(row, query.sort)),
   );
   serve(api.get, ({ params, now }) => emailCampaigns.get(db, params.id, now));
   serve(api.start, async ({ body, actor, now }) =>

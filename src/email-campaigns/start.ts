@@ -1,15 +1,15 @@
 /** Starts Email Campaigns, one or many at once: checks who may be started, numbers them, and never starts anybody twice. */
 import { sql } from "kysely";
-import { senderFor } from "../accounts/accounts.ts";
+import { senderFor, workspace } from "../accounts/accounts.ts";
 import { recordChange } from "../accounts/audit.ts";
 import * as campaigns from "../campaigns/campaigns.ts";
 import { endOn, localDay, startsAt } from "../core/schedule.ts";
 import { refuse } from "../core/problem.ts";
 import { type Db, type Tx, brokenConstraint, inTransaction } from "../db/database.ts";
+import * as emailGroups from "../email-groups/email-groups.ts";
 import * as people from "../people/people.ts";
 import { DO_NOT_CONTACT } from "../people/api.ts";
 import { covering, suppressedBy } from "../suppressions/suppressions.ts";
-import { workspace } from "../accounts/accounts.ts";
 import type { BulkInput, LEFT_OUT, StartInput } from "./api.ts";
 import { announce } from "./due.ts";
 import * as store from "./store.ts";
@@ -158,6 +158,7 @@ const EXAMPLES = 5;
 async function meant(db: Db, input: BulkInput) {
   if ((input.emailGroupId === null) === (input.filter === null))
     refuse("recipients-unclear", "Say either an Email Group or a filter of people.", "/filter");
+  if (input.emailGroupId !== null) await emailGroups.get(db, input.emailGroupId);
   const filter = input.filter ?? { emailGroupId: input.emailGroupId! };
   return people.matching(db, filter);
 }

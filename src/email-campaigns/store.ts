@@ -3,9 +3,11 @@ import { type Insertable, sql } from "kysely";
 import type { Event, Status } from "../core/email-campaign.ts";
 import { after, statusesFor } from "../core/email-campaign.ts";
 import { refuse } from "../core/problem.ts";
+import { localDay } from "../core/schedule.ts";
 import type { Db, Tx } from "../db/database.ts";
 import type { StopReason, Tables } from "../db/tables.ts";
-import { positionOf } from "../http/paging.ts";
+import { type Position, positionOf } from "../http/paging.ts";
+import { zoneOr } from "./facts.ts";
 
 export type ListQuery = {
   limit: number;
@@ -93,27 +95,48 @@ export function list(db: Db, asked: ListQuery) {
     );
   }
   const descending = asked.sort.startsWith("-");
-  const column = asked.sort.replace("-", "");
-  // A null sorts last, so that the pages of "what is due next" end with what is not due at all.
-  const value =
-    column === "startOn"
-      ? sql`ec.start_on::text`
-      : column === "nextDueAt"
-        ? sql`coalesce(to_char(ec.next_due_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), 'never')`
-        : sql`''`;
-  if (asked.cursor) {
-    const position = positionOf(asked.cursor);
-    const than = descending ? sql`<` : sql`>`;
-    query = query.where(
-      sql<boolean>`(${value}, ec.id) ${than} (${String(position.value ?? "")}, ${position.id}::bigint)`,
-    );
-  }
   const direction = descending ? "desc" : "asc";
-  return query
-    .select(sql<string>`${value}`.as("sortValue"))
-    .orderBy(value, direction)
-    .orderBy("ec.id", direction)
-    .execute();
+  const column = SORTED[asked.sort];
+  if (asked.cursor) query = query.where(beyond(column, descending, positionOf(asked.cursor)));
+  // A null sorts last, so that the pages of "what is due next" end with what is not due at all.
+  if (column) query = query.orderBy(column, (order) => order[direction]().nullsLast());
+  return query.orderBy("ec.id", direction).execute();
+}
+
+const SORTED = {
+  id: null,
+  "-id": null,
+  startOn: "ec.startOn",
+  "-startOn": "ec.startOn",
+  nextDueAt: "ec.nextDueAt",
+} as const satisfies Record<ListQuery["sort"], string | null>;
+
+/** What a row is sorted by, as its cursor keeps it. */
+export function sortValue(row: EmailCampaignRow, sort: ListQuery["sort"]): string | null {
+  return sort === "nextDueAt"
+    ? (row.nextDueAt?.toString() ?? null)
+    : sort.endsWith("startOn")
+      ? String(row.startOn)
+      : null;
+}
+
+/** The rows after a position. */
+function beyond(column: (typeof SORTED)[ListQuery["sort"]], descending: boolean, { value, id }: Position) {
+  const than = descending ? sql`<` : sql`>`;
+  if (!column) return sql<boolean>`ec.id ${than} ${id}::bigint`;
+  const of = sql.ref(column);
+  if (value === null) return sql<boolean>`(${of} is null and ec.id ${than} ${id}::bigint)`;
+  const at = readable(column, String(value));
+  return sql<boolean>`((${of}, ec.id) ${than} (${at}, ${id}::bigint) or ${of} is null)`;
+}
+
+function readable(column: "ec.startOn" | "ec.nextDueAt", value: string) {
+  try {
+    if (column === "ec.startOn") return sql`${Temporal.PlainDate.from(value)}::date`;
+    return sql`${Temporal.Instant.from(value)}::timestamptz`;
+  } catch {
+    return refuse("cursor-invalid", "This cursor belongs to another order. Start again without it.", "/cursor");
+  }
 }
 
 /** Takes `count` numbers of a year's series; the row stays locked until the transaction ends, so there are no gaps. */
@@ -183,34 +206,50 @@ export async function end(
 
 /**
  * After a Schedule changed: end dates follow, whatever runs looks again at once, and what was Completed goes on where a
- * step that lies ahead was added (E9, E20, E45).
+ * step was added whose day lies ahead for the person (E9, E20, E45). Nobody changed these rows: their stamp stays.
  */
 export async function reschedule(tx: Tx, campaignId: number, now: Temporal.Instant): Promise<void> {
   await sql`
-    with schedule as (
-      select coalesce(max(send_after_days), 0) as days from steps
-      where campaign_id = ${campaignId} and removed_at is null
-    )
     update email_campaigns
     set end_on = start_on + schedule.days,
-      status = case when status = 'Completed' then 'In Progress' else status end,
-      finished_at = null,
       next_due_at = case when status = 'Paused' then null else ${now}::timestamptz end
-    from schedule
-    where campaign_id = ${campaignId} and (
-      status in ('Scheduled', 'In Progress', 'Paused')
-      or status = 'Completed' and exists (
+    from (
+      select coalesce(max(send_after_days), 0) as days from steps
+      where campaign_id = ${campaignId} and removed_at is null
+    ) as schedule
+    where campaign_id = ${campaignId} and status in ('Scheduled', 'In Progress', 'Paused')`.execute(tx);
+  await reopen(tx, campaignId, now);
+}
+
+/** Reopens what was Completed, unless a later Email Campaign took the person through the same Campaign since. */
+async function reopen(tx: Tx, campaignId: number, now: Temporal.Instant): Promise<void> {
+  const { rows: zones } = await sql<{ timeZone: string }>`
+    select distinct coalesce(people.time_zone, workspace.time_zone) as time_zone
+    from email_campaigns join people on people.id = email_campaigns.person_id cross join workspace
+    where email_campaigns.campaign_id = ${campaignId} and email_campaigns.status = 'Completed'`.execute(tx);
+  const days = zones.map(({ timeZone }) => ({
+    time_zone: timeZone,
+    today: localDay(now, zoneOr(timeZone)).toString(),
+  }));
+  await sql`
+    update email_campaigns
+    set status = 'In Progress', finished_at = null, next_due_at = ${now}::timestamptz,
+      end_on = start_on + (select max(send_after_days) from steps where campaign_id = ${campaignId} and removed_at is null)
+    from people cross join workspace, jsonb_to_recordset(${JSON.stringify(days)}::jsonb) as days (time_zone text, today date)
+    where email_campaigns.campaign_id = ${campaignId} and email_campaigns.status = 'Completed'
+      and people.id = email_campaigns.person_id
+      and days.time_zone = coalesce(people.time_zone, workspace.time_zone)
+      and exists (
         select from steps
-        where steps.campaign_id = email_campaigns.campaign_id and steps.removed_at is null
-          and email_campaigns.start_on + steps.send_after_days >= (${now}::timestamptz at time zone 'UTC')::date
+        where steps.campaign_id = ${campaignId} and steps.removed_at is null
+          and email_campaigns.start_on + steps.send_after_days >= days.today
           and not exists (
             select from messages
             where messages.email_campaign_id = email_campaigns.id and messages.step_id = steps.id))
       and not exists (
-        select from email_campaigns other
-        where other.campaign_id = email_campaigns.campaign_id and other.person_id = email_campaigns.person_id
-          and other.id <> email_campaigns.id and (other.status in ('Scheduled', 'In Progress', 'Paused')
-            or other.status = 'Completed' and other.id > email_campaigns.id)))`.execute(tx);
+        select from email_campaigns as later
+        where later.campaign_id = ${campaignId} and later.person_id = email_campaigns.person_id
+          and later.id > email_campaigns.id)`.execute(tx);
 }
 
 /** Whether any mail of it was handed over already. */
