@@ -1,4 +1,5 @@
 /** What values mean in a template: how they print, compare and are reached into. Never runs a value's own code. */
+import { MAX_OUTPUT, TemplateLimit } from "./template-budget.ts";
 
 /** Text that is HTML already (`safe`, `escape`) and is not escaped again. */
 export class Markup {
@@ -9,7 +10,13 @@ export class Markup {
   }
 }
 
-const ESCAPES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+const ESCAPES: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
 
 export function escapeHtml(text: string): string {
   return /[&<>"']/.test(text) ? text.replace(/[&<>"']/g, (character) => ESCAPES[character]!) : text;
@@ -24,7 +31,17 @@ export function printed(value: unknown): string {
   if (typeof value === "number") return Number.isFinite(value) ? String(value) : "";
   if (typeof value === "boolean" || typeof value === "bigint") return String(value);
   if (value instanceof Markup) return even(value.html);
-  return Array.isArray(value) ? value.map(printed).join(", ") : "";
+  return Array.isArray(value) ? printedList(value) : "";
+}
+
+function printedList(items: readonly unknown[]): string {
+  let text = "";
+  for (const [index, item] of items.entries()) {
+    text += (index ? ", " : "") + printed(item);
+    // One long text many times in a list: stopped before it is made.
+    if (text.length > MAX_OUTPUT) throw new TemplateLimit("The template prints a list of more than 1 MB.");
+  }
+  return text;
 }
 
 const UNEVEN = /[\r\ud800-\udfff]/;
