@@ -177,7 +177,7 @@ export function createConnection(session: Session, owner: Owner, timeouts: Timeo
         if (!wire.isOpen()) return;
         wire.extend();
         const block = data.subarray(at, (at += BLOCK_OCTETS));
-        if (at < data.length) return void socket.write(block, (error) => error ?? write());
+        if (at < data.length) return void socket.write(block, (error) => error || write());
         wire.unexpect();
         writeLast(block);
       };

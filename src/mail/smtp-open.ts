@@ -49,8 +49,9 @@ export async function openSession(
     onStep("connect", `Connected to ${plain.remoteAddress} port ${plain.remotePort}.`);
     let socket: Socket = plain;
     if (security === "tls") {
-      socket = await secure(plain, settings, "connect");
-      onStep("tls", describeTls(socket));
+      const encrypted = await secure(plain, settings, "connect");
+      onStep("tls", describeTls(encrypted));
+      socket = encrypted;
     }
     let wire = createWire(socket);
     const greeting = answered(await ask(wire, "", timeouts.greetingMs), "greeting", "greeting");
@@ -63,10 +64,10 @@ export async function openSession(
       }
       const go = answered(await askAndLeave(wire, "STARTTLS\r\n", timeouts.sessionMs), "tls", "starttls");
       if (go.code !== 220) throw no("tls", "starttls", "The server will not start TLS", go);
-      socket = await secure(plain, settings, "starttls");
-      onStep("tls", describeTls(socket));
+      const encrypted = await secure(plain, settings, "starttls");
+      onStep("tls", describeTls(encrypted));
       // What was offered before TLS may be forged: ask again (RFC 3207 4.2).
-      wire = createWire(socket);
+      wire = createWire(encrypted);
       capabilities = await hello(wire, settings);
     }
     onStep("ehlo", `Offers ${[...capabilities.keys()].join(", ") || "nothing beyond HELO"}.`);
@@ -99,12 +100,13 @@ async function connect({ host, port, timeouts }: CheckedSettings, signal: AbortS
 async function secure(plain: Socket, settings: CheckedSettings, stage: "connect" | "starttls"): Promise<TLSSocket> {
   const { host, port, timeouts, tlsOptions } = settings;
   const servername = isIP(host) === 0 ? host : "";
-  const socket = connectTls({ socket: plain, host, servername, minVersion: "TLSv1.2", ...tlsOptions });
+  let socket: TLSSocket | undefined;
   try {
+    socket = connectTls({ socket: plain, host, servername, minVersion: "TLSv1.2", ...tlsOptions });
     await once(socket, "secureConnect", { signal: AbortSignal.timeout(timeouts.connectMs) });
     return socket;
   } catch (error) {
-    socket.on("error", () => {}).destroy();
+    socket?.on("error", () => {}).destroy();
     throw new OpeningFailure("tls", stage, explain(error, host, port));
   }
 }
@@ -133,8 +135,9 @@ function no(step: OpeningStep, stage: Stage, what: string, reply: Reply): Openin
   return new OpeningFailure(step, stage, `${what}: ${reply.code} ${reply.text}`, reply.code >= 400 ? reply : null);
 }
 
-function describeTls(socket: Socket): string {
-  return `Encrypted with ${(socket as TLSSocket).getProtocol()}.`;
+/** Asks only what is plain data: a native question to a socket that was just torn down can end the process (Node 26). */
+function describeTls(socket: TLSSocket): string {
+  return socket.authorized ? "Encrypted, with a valid certificate." : "Encrypted, but nobody checked the certificate.";
 }
 
 /** What the network's error means, and what to do. */

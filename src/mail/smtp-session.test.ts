@@ -5,7 +5,7 @@ import { createServer, type AddressInfo } from "node:net";
 import { TLSSocket } from "node:tls";
 import { SMTPServer, type SMTPServerOptions } from "smtp-server";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { startSink } from "../../test/smtp-sink.ts";
+import { startSink, type Answer } from "../../test/smtp-sink.ts";
 import { createSmtpPool, type Outgoing, type SmtpPool, type SmtpSettings } from "./smtp.ts";
 
 /** A key and a certificate for `localhost` alone, signed by itself. */
@@ -133,6 +133,39 @@ describe("TLS", () => {
       });
     },
   );
+
+  it.each<[string, Answer]>([
+    ["closes", { close: "fin", reply: "220 go" }],
+    ["resets", { close: "rst", reply: "220 go" }],
+    ["goes on in the clear", "220 go"],
+  ])("S16 a server that %s after agreeing to TLS gets nothing", async (_, answer) => {
+    const sink = await startSink({
+      capabilities: ["STARTTLS"],
+      answer: (step) => (step === "STARTTLS" ? answer : step === "" ? "500 5.5.2 What?" : undefined),
+    });
+    onTestFinished(() => sink.close());
+    const pool = poolTo(sink.port, { timeouts: { connectMs: 300 } });
+    expect(await pool.send(message)).toMatchObject({ kind: "refused", stage: "starttls", reply: null });
+    expect(sink.commands.join()).not.toContain("MAIL");
+  });
+
+  it("a TLS handshake that does not end is given up", async () => {
+    const sink = await startSink({ answer: () => ({ silence: true }) });
+    onTestFinished(() => sink.close());
+    const pool = poolTo(sink.port, { security: "tls", timeouts: { connectMs: 100 } });
+    expect(await pool.send(message)).toMatchObject({ kind: "refused", stage: "connect", reply: null });
+  });
+
+  it("TLS options that make no sense refuse the mail, and break nothing", async () => {
+    // Not the stock server: it ends the process when a client leaves before the handshake (it asks a dead socket, Node 26).
+    const sink = await startSink();
+    onTestFinished(() => sink.close());
+    const pool = poolTo(sink.port, { security: "tls", tlsOptions: { cert: "no certificate" } });
+    for (let count = 0; count < 2; count++) {
+      expect(await pool.send(message)).toMatchObject({ kind: "refused", stage: "connect", reply: null });
+    }
+    expect((await pool.verify()).at(-1)).toMatchObject({ step: "tls", ok: false });
+  });
 
   it("TLS spoken to a server that does not is told apart, with what to try", async () => {
     const sink = await startSink();
