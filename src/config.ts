@@ -24,7 +24,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"];
 
 /** Shorter ones can be guessed at leisure by whoever holds one signed link. */
-export const SECRET_CHARACTERS = 32;
+const SECRET_CHARACTERS = 32;
 
 /**
  * Reads the environment. An empty variable counts as absent.

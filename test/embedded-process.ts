@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 
 type Said = {
   event: "log" | "ready" | "refused" | "stopped";
@@ -23,11 +24,13 @@ export type EmbeddedProcess = {
 
 type Options = { serves?: boolean; command?: string; root?: string; node?: string; uid?: number; gid?: number };
 
+const OWN_SCRIPT = fileURLToPath(new URL("./fixtures/embedded-process.ts", import.meta.url));
+
 /** @param options.root another checkout to run from; `uid` and `gid` another user to run as. */
 export function spawnEmbedded(dataDir: string, options: Options = {}): EmbeddedProcess {
   const { serves = false, command = "tidings test", uid, gid } = options;
-  const { root = join(import.meta.dirname, ".."), node = process.execPath } = options;
-  const script = join(root, "test/fixtures/embedded-process.ts");
+  const { root, node = process.execPath } = options;
+  const script = root ? join(root, "test/fixtures/embedded-process.ts") : OWN_SCRIPT;
   const child = spawn(node, [script, dataDir, command, serves ? "serves" : ""], {
     stdio: ["pipe", "pipe", "inherit"],
     cwd: "/",

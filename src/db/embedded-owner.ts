@@ -56,9 +56,12 @@ const SQLITE_CANNOT_OPEN = 14;
 
 function openLock(path: string): DatabaseSync {
   try {
+    // Nobody else may open it: a lock on it is ours to give. Only when new, for closing a file drops all our locks on it.
+    if (!existsSync(path)) writeFileSync(path, "", { flag: "a", mode: 0o600 });
     return new DatabaseSync(path);
   } catch (error) {
-    if ((error as { errcode?: number }).errcode !== SQLITE_CANNOT_OPEN) throw error;
+    const { code, errcode } = error as { code?: string; errcode?: number };
+    if (errcode !== SQLITE_CANNOT_OPEN && code !== "EACCES") throw error;
     return refuse(
       "data-folder-unusable",
       `${path} cannot be opened. Run as the user the data folder belongs to, or set TIDINGS_DATA_DIR to another folder.`,

@@ -314,4 +314,10 @@ describe.runIf(asRoot)("as root", () => {
     expect(await query(connection!, "select 1 as one")).toEqual([{ one: 1 }]);
     await started.end();
   });
+
+  it("the database is root's: a command of another user is told whose it has to be", async () => {
+    await start({ serves: true });
+    const other = startProcess(dataDir, { ...makeCheckout(join(folder, "checkout")), ...NOBODY });
+    expect((await other.next("refused")).sentence).toContain("Run as the user the data folder belongs to");
+  });
 });
