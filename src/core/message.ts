@@ -1,6 +1,7 @@
 /** Composes one mail: headers and both parts as the bytes that follow DATA. Same input, same bytes; sends nothing. */
-import { header, headerText, mailDate, mailbox, oneLine, phrase, quotedPrintable } from "./mime.ts";
-import { type Template, parseTemplate, renderTemplate } from "./template.ts";
+import { EncodedBody, type EncodedText, encodedText, quotedPrintable } from "./mime-body.ts";
+import { folded, listIdHeader, mailboxHeader, textHeader, urlsHeader } from "./mime-headers.ts";
+import { type Template, type Writer, parseTemplate, renderer, shownValue, textRenderer } from "./template.ts";
 
 export type Mailbox = { readonly name: string | null; readonly address: string };
 
@@ -25,104 +26,132 @@ export type Envelope = {
 /** Subject, HTML and plain text: as templates, or as rendered for one person. */
 export type Content = { readonly subject: string; readonly html: string; readonly text: string };
 
-export type CompiledMessage = { readonly subject: Template; readonly html: Template; readonly text: Template };
+type Variables = Readonly<Record<string, unknown>>;
 
-/** Prepares a content version for {@link compose}; only for templates of the subset (`general` is false). */
-export function compileMessage(content: Content): CompiledMessage {
-  return { subject: parsed(content.subject), html: parsed(content.html), text: parsed(content.text) };
-}
+/** A content version ready for many mails: its own text encoded already, its variables as slots. */
+export type CompiledMessage = {
+  readonly subject: (variables: Variables) => string;
+  readonly html: (variables: Variables) => string;
+  readonly text: (variables: Variables) => string;
+};
 
-function parsed(source: string): Template {
-  const result = parseTemplate(source);
-  if ("template" in result) return result.template;
-  throw new Error(`A content version does not parse: ${result.problems[0]?.message}`);
-}
-
-/** Renders all three parts for one person; values are escaped in the HTML alone (E74). */
-export function renderContent(compiled: CompiledMessage, variables: Readonly<Record<string, unknown>>): Content {
+/** Prepares a content version for {@link compose}; only templates of the subset (`general` is false). */
+export function compileMessage({ subject, html, text }: Content): CompiledMessage {
   return {
-    subject: renderTemplate(compiled.subject, variables, "none"),
-    html: renderTemplate(compiled.html, variables, "html"),
-    text: renderTemplate(compiled.text, variables, "none"),
+    subject: textRenderer(parsed(subject), "none"),
+    html: encoder(parsed(html), true),
+    text: encoder(parsed(text), false),
   };
 }
 
-/** Renders and composes a mail: RFC 5322, CRLF, ready for DATA, no line begins with a dot. */
-export function compose(
-  compiled: CompiledMessage,
-  variables: Readonly<Record<string, unknown>>,
-  envelope: Envelope,
-): Buffer {
-  return composeRendered(renderContent(compiled, variables), envelope);
+/**
+ * Renders and composes a mail in one pass: RFC 5322 with CRLF, ready for DATA; no line begins with a dot, so there is
+ * nothing to stuff. The bytes are a function of the arguments, so a second attempt sends the same mail.
+ * Throws TemplateLimit where rendering does.
+ */
+export function compose(compiled: CompiledMessage, variables: Variables, envelope: Envelope): Buffer {
+  return assembled(envelope, compiled.subject(variables), compiled.text(variables), compiled.html(variables));
 }
 
 /** Composes what is rendered already (the sandbox does): the same bytes as {@link compose} for the same text. */
-export function composeRendered(rendered: Content, envelope: Envelope): Buffer {
+export function composeRendered({ subject, html, text }: Content, envelope: Envelope): Buffer {
+  return assembled(envelope, subject, quotedPrintable(text), quotedPrintable(html));
+}
+
+function assembled(envelope: Envelope, subject: string, text: string, html: string): Buffer {
   const { boundary } = envelope;
-  if (!/^[A-Za-z0-9_=-]{8,70}$/.test(boundary)) throw new Error("A boundary is 8 to 70 letters, digits, _ = or -.");
-  const part = (type: string, text: string) =>
-    `--${boundary}\r\nContent-Type: ${type}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n` +
-    `${quotedPrintable(text)}\r\n`;
-  const body = `${part("text/plain", rendered.text)}${part("text/html", rendered.html)}--${boundary}--\r\n`;
-  return Buffer.from(`${headers(rendered.subject, envelope)}\r\n${body}`, "utf8");
+  if (!/^[\w.+-]{1,69}$/.test(boundary)) throw new Error(`Not a boundary: ${JSON.stringify(boundary)}`);
+  // RFC 2046 5.1.4: the plainest first. Each part's last line end belongs to the boundary after it.
+  return Buffer.from(
+    `${headers(envelope, subject)}Content-Type: multipart/alternative;\r\n boundary="${boundary}"\r\n\r\n` +
+      `--${boundary}\r\nContent-Type: text/plain; charset=utf-8\r\n${QUOTED}${text}\r\n` +
+      `--${boundary}\r\nContent-Type: text/html; charset=utf-8\r\n${QUOTED}${html}\r\n--${boundary}--\r\n`,
+    "utf8",
+  );
 }
 
-function headers(subject: string, envelope: Envelope): string {
-  const { from, to, replyTo, listId } = envelope;
-  const lines = [
-    header("Date", mailDate(envelope.date)),
-    header("From", mailbox(checked(from))),
-    header("To", mailbox(checked(to))),
-    replyTo ? header("Reply-To", mailbox(checked(replyTo))) : "",
-    header("Subject", headerText(subject)),
-    header("Message-ID", `<${token(envelope.messageId.replaceAll(/^<|>$/g, ""))}>`),
-    unsubscribe(envelope),
-    listId ? header("List-Id", listIdOf(listId)) : "",
-    // RFC 3834, S35: vacation programs stay silent towards lists and bulk mail.
-    header("Precedence", "bulk"),
-    header("X-Auto-Response-Suppress", "All"),
-    ...Object.entries(envelope.extra ?? {}).map(([name, value]) => header(headerName(name), headerText(value))),
-    "MIME-Version: 1.0\r\n",
-    `Content-Type: multipart/alternative;\r\n boundary="${envelope.boundary}"\r\n`,
-  ];
-  return lines.join("");
+const QUOTED = "Content-Transfer-Encoding: quoted-printable\r\n\r\n";
+
+function headers(envelope: Envelope, subject: string): string {
+  const { from, to, replyTo, unsubscribeUrl, unsubscribeMailto, listId, extra } = envelope;
+  const messageId = envelope.messageId.replace(/^<(.*)>$/s, "$1");
+  if (!/^[!-;=?A-~]+@[\w.-]+$/.test(messageId)) throw new Error(`Not a Message-ID: ${JSON.stringify(messageId)}`);
+  let all =
+    `Date: ${dateOf(envelope.date)}\r\n` +
+    mailboxHeader("From", from) +
+    mailboxHeader("To", to) +
+    mailboxHeader("Reply-To", replyTo ?? from) +
+    textHeader("Subject", subject) +
+    folded("Message-ID", [`<${messageId}>`]);
+  const leave = [unsubscribeUrl, unsubscribeMailto && mailto(unsubscribeMailto)].filter((url): url is string => !!url);
+  if (leave.length > 0) all += urlsHeader("List-Unsubscribe", leave);
+  // RFC 8058: one click beside the link; receivers act on it when the link is https and DKIM covers both headers.
+  if (unsubscribeUrl) all += "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n";
+  if (listId) all += listIdHeader(listId);
+  // S35: so that no vacation responder answers a campaign.
+  all += "Precedence: bulk\r\nX-Auto-Response-Suppress: All\r\n";
+  for (const [name, value] of Object.entries(extra ?? {})) all += further(name, value);
+  return `${all}MIME-Version: 1.0\r\n`;
 }
 
-/** RFC 2369 and 8058: the page and the address to leave by, and that one POST is enough. One line each, unfolded, so
- * that every signer and reader takes them alike. */
-function unsubscribe({ unsubscribeUrl, unsubscribeMailto }: Envelope): string {
-  const mailto =
-    unsubscribeMailto && (/^mailto:/i.test(unsubscribeMailto) ? unsubscribeMailto : `mailto:${unsubscribeMailto}`);
-  const ways = [unsubscribeUrl, mailto].filter((way) => way !== null).map((way) => `<${token(way)}>`);
-  if (ways.length === 0) return "";
-  const oneClick = unsubscribeUrl ? "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" : "";
-  return `List-Unsubscribe: ${ways.join(",\r\n ")}\r\n${oneClick}`;
+const mailto = (given: string) => (given.startsWith("mailto:") ? given : `mailto:${given}`);
+
+/** RFC 5322 3.6: these stand once, and are set above. */
+const OURS =
+  /^(?:date|from|sender|to|cc|bcc|reply-to|subject|message-id|list-.*|precedence|x-auto-response-suppress|mime-version|content-.*|dkim-signature|return-path|received)$/i;
+
+function further(name: string, value: string): string {
+  if (!/^[A-Za-z][A-Za-z\d-]{0,59}$/.test(name) || OURS.test(name))
+    throw new Error(`Not a header to add: ${JSON.stringify(name)}`);
+  return textHeader(name, value);
 }
 
-/** RFC 2919: a phrase and an identifier that stays the same for the Campaign. */
-function listIdOf({ label, domain }: { label: string; domain: string }): string {
-  const identifier =
-    label
-      .toLowerCase()
-      .replaceAll(/[^a-z0-9]+/g, "-")
-      .replaceAll(/^-+|-+$/g, "")
-      .slice(0, 60) || "list";
-  return `${phrase(oneLine(label))} <${identifier}.${token(domain)}>`;
+const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+/** Thousands of mails leave within one second: its line is written once. */
+let written = { second: Number.NaN, date: "" };
+
+/** RFC 5322 3.3, in UTC. */
+function dateOf(instant: Temporal.Instant): string {
+  const second = Math.floor(instant.epochMilliseconds / 1000);
+  if (second === written.second) return written.date;
+  const at = instant.toZonedDateTimeISO("UTC");
+  const [hour, minute, seconds] = [at.hour, at.minute, at.second].map((part) => String(part).padStart(2, "0"));
+  const day = `${WEEKDAYS[at.dayOfWeek - 1]}, ${at.day} ${MONTHS[at.month - 1]} ${at.year}`;
+  written = { second, date: `${day} ${hour}:${minute}:${seconds} +0000` };
+  return written.date;
 }
 
-/** What stands between angle brackets has neither blanks nor brackets; anything else is a mistake of ours. */
-function token(text: string): string {
-  if (/[\s<>]/.test(text) || text !== oneLine(text)) throw new Error("A header would be broken by its value.");
-  return text;
+function parsed(source: string): Template {
+  const read = parseTemplate(source);
+  if ("template" in read) return read.template;
+  throw new Error(`Not a template of the subset: ${read.problems[0]?.message}`);
 }
 
-function checked(box: Mailbox): Mailbox {
-  if (!/^[^\s<>,;]+@[^\s<>,;@]+$|^"[^\r\n"]+"@[^\s<>,;@]+$/.test(box.address) || box.address !== oneLine(box.address))
-    throw new Error("A mail cannot be composed for something that is no address.");
-  return box;
+function encoder(template: Template, html: boolean): (variables: Variables) => string {
+  const render = renderer(template, encodedText);
+  return (variables) => {
+    const writer = new EncodingWriter(html);
+    render(variables, writer);
+    return writer.body.end();
+  };
 }
 
-function headerName(name: string): string {
-  if (!/^[A-Za-z0-9-]{1,60}$/.test(name)) throw new Error("A header's name is letters, digits and dashes.");
-  return name;
+class EncodingWriter implements Writer<EncodedText> {
+  readonly body = new EncodedBody();
+  readonly #html: boolean;
+
+  constructor(html: boolean) {
+    this.#html = html;
+  }
+
+  text(chunk: EncodedText): void {
+    this.body.addEncoded(chunk);
+  }
+
+  value(value: unknown): number {
+    const text = shownValue(value, this.#html);
+    this.body.add(text);
+    return text.length;
+  }
 }

@@ -45,7 +45,7 @@ function execute<Chunk>(statement: Statement, prepare: (text: string) => Chunk):
       const value = evaluable(statement.value);
       return (run) => {
         run.budget.step();
-        run.budget.output(run.writer.value(value(run as Run<never>)));
+        run.budget.output(run.writer.value(value(run)));
       };
     }
     case "set": {
@@ -53,12 +53,12 @@ function execute<Chunk>(statement: Statement, prepare: (text: string) => Chunk):
       const value = evaluable(statement.value);
       return (run) => {
         run.budget.step();
-        run.names.own.set(name, value(run as Run<never>));
+        run.names.own.set(name, value(run));
       };
     }
     case "if":
       return conditional(statement, prepare);
-    case "for":
+    default:
       return loop(statement, prepare);
   }
 }
@@ -72,7 +72,7 @@ function conditional<Chunk>(
   return (run) => {
     for (const { test, body } of tried) {
       run.budget.step();
-      if (isTrue(test(run as Run<never>))) return body(run);
+      if (isTrue(test(run))) return body(run);
     }
     return last(run);
   };
@@ -89,14 +89,14 @@ function loop<Chunk>(
   return (run) => {
     run.budget.step();
     const outer = run.names;
-    const all = itemsOf(unmarked(source(run as Run<never>)));
+    const all = itemsOf(unmarked(source(run)));
     const chosen =
       wanted === null
         ? all
         : all.filter((item) => {
             run.budget.iterate();
             run.names = { own: new Map([[name, item]]), outer };
-            const keep = isTrue(wanted(run as Run<never>));
+            const keep = isTrue(wanted(run));
             run.names = outer;
             return keep;
           });
@@ -184,7 +184,7 @@ function evaluable(expression: Expression): Evaluate {
       const { negated } = expression;
       return (run) => test(unmarked(of(run))) !== negated;
     }
-    case "beyond":
+    default:
       throw new Error("A template beyond the subset is not for this renderer.");
   }
 }

@@ -79,9 +79,9 @@ export const FILTERS: Readonly<Record<string, Filter>> = {
   truncate: filter(
     "length killwords end leeway",
     (budget, value, length = 255, killwords = false, end = "...", leeway = 5) => {
-      const [characters, most, ending] = [[...textOf(budget, value)], Number(length), printed(end)];
+      const [characters, most, ending] = [Array.from(textOf(budget, value)), Number(length), printed(end)];
       if (!(characters.length > most + Number(leeway))) return characters.join("");
-      const kept = characters.slice(0, Math.max(0, most - [...ending].length)).join("");
+      const kept = characters.slice(0, Math.max(0, most - Array.from(ending).length)).join("");
       const space = kept.lastIndexOf(" ");
       return (isTrue(killwords) || space === -1 ? kept : kept.slice(0, space)) + ending;
     },
@@ -144,7 +144,7 @@ function capitalized(word: string): string {
 function trimmed(text: string, characters: unknown): string {
   if (isMissing(characters)) return text.trim();
   const set = new Set(printed(characters));
-  const all = [...text];
+  const all = Array.from(text);
   let [from, to] = [0, all.length];
   while (from < to && set.has(all[from]!)) from++;
   while (to > from && set.has(all[to - 1]!)) to--;

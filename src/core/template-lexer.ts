@@ -28,7 +28,7 @@ export class Mistake extends Error {
 export function problemAt(source: string, { code, at, message }: Pick<Mistake, "code" | "at" | "message">): Problem {
   const before = source.slice(0, at);
   const lineStart = before.lastIndexOf("\n") + 1;
-  return { line: before.split("\n").length, column: [...before.slice(lineStart)].length + 1, code, message };
+  return { line: before.split("\n").length, column: Array.from(before.slice(lineStart)).length + 1, code, message };
 }
 
 /** A tag with more words than this is no tag a person wrote; it also bounds how deep an expression can be. */

@@ -97,7 +97,7 @@ export const isRecord = (value: unknown): value is Record<string, unknown> =>
 /** What a loop goes through: items, characters, or the names of a record. */
 export function itemsOf(value: unknown): readonly unknown[] {
   if (Array.isArray(value)) return value;
-  if (typeof value === "string") return [...value];
+  if (typeof value === "string") return Array.from(value);
   return isRecord(value) ? Object.keys(value) : [];
 }
 

@@ -44,9 +44,17 @@ export function parseTemplate(
  * never read as a template. Throws TemplateLimit at 1 MB of output or 10,000 iterations.
  */
 export function renderTemplate(template: Template, variables: Variables, escape: "html" | "none"): string {
-  const writer = new TextWriter(escape === "html");
-  renderer(template, (text) => text)(variables, writer);
-  return writer.out;
+  return textRenderer(template, escape)(variables);
+}
+
+/** {@link renderTemplate} for many people: prepared once. */
+export function textRenderer(template: Template, escape: "html" | "none"): (variables: Variables) => string {
+  const render = renderer(template, (text) => text);
+  return (variables) => {
+    const writer = new TextWriter(escape === "html");
+    render(variables, writer);
+    return writer.out;
+  };
 }
 
 /**
