@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer, type AddressInfo, type Socket } from "node:net";
 
 /** One message as one recipient got it: dot-stuffing undone, byte for byte. `answered` is false when no reply left. */
-export type Received = {
+type Received = {
   readonly from: string;
   readonly to: string;
   readonly data: Buffer;
@@ -32,7 +32,7 @@ export type Answer = string | { close: "fin" | "rst"; reply?: string } | { silen
  * What happens to one recipient: `refuse` and `defer` answer RCPT with 550 and 450, the same with `-body` answer the final
  * dot; `drop` cuts at RCPT, `drop-body` after the final dot without a reply. `slow` answers the final dot after `slowMs`.
  */
-export type Verdict = "accept" | "refuse" | "defer" | "drop" | "refuse-body" | "defer-body" | "drop-body" | "slow";
+type Verdict = "accept" | "refuse" | "defer" | "drop" | "refuse-body" | "defer-body" | "drop-body" | "slow";
 
 export type SinkOptions = {
   port?: number;

@@ -89,15 +89,16 @@ export function createConnection(session: Session, owner: Owner, timeouts: Timeo
       deciding = null;
       job.settle(refused("mail", null, `The check before MAIL FROM failed: ${String(error)}`));
     };
+    let go: boolean | Promise<boolean>;
     try {
-      const go = job.beforeMail();
-      if (typeof go === "boolean") return decided(go);
-      ahead = true;
-      deciding = job;
-      void go.then(decided, failed).then(work);
+      go = job.beforeMail();
     } catch (error) {
-      failed(error);
+      return failed(error);
     }
+    if (typeof go === "boolean") return decided(go);
+    ahead = true;
+    deciding = job;
+    void go.then(decided, failed).then(work);
   };
 
   /** MAIL, RCPT and DATA: in one packet where the server allows it (RFC 2920), else one after the other. */

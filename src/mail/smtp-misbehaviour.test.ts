@@ -1,4 +1,5 @@
 /** The client against a server that misbehaves at every step: what is certain is called certain, and nothing else is. */
+import fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { startSink, type Answer, type Sink, type SinkOptions, type Step } from "../../test/smtp-sink.ts";
 import { createSmtpPool, type Outcome, type Outgoing, type SmtpPool, type SmtpSettings } from "./smtp.ts";
@@ -232,4 +233,47 @@ it("a relay that allows fewer connections than we would like is used with those 
   const outcomes = await Promise.all(Array.from({ length: 40 }, (_, at) => pool.send(message(`r${at}@example.org`))));
   expect(new Set(outcomes.map(({ kind }) => kind))).toEqual(new Set(["accepted"]));
   expect(sink.messages).toHaveLength(40);
+});
+
+it("R1 R2 whatever goes wrong, and how often: accepted arrived once, refused never, unknown at most once", async () => {
+  const trouble: Answer[] = [
+    "451 4.3.0 Not now",
+    "554 5.7.1 Never",
+    "421 4.3.2 Closing",
+    "what is this",
+    { close: "fin" },
+    { close: "rst" },
+    { close: "fin", reply: "250 2.0.0 Ok" },
+    { byteByByte: "250 2.0.0 Ok" },
+  ];
+  const at = fc.constantFrom<Step>("greeting", "EHLO", "MAIL", "RCPT", "DATA", "body");
+  const faults = fc.array(fc.record({ at, nth: fc.integer({ min: 1, max: 12 }), answer: fc.constantFrom(...trouble) }));
+  await fc.assert(
+    fc.asyncProperty(faults, fc.boolean(), fc.integer({ min: 1, max: 3 }), async (planned, pipelining, connections) => {
+      const sink = await startSink({
+        pipelining,
+        answer: (step, _, nth) => planned.find((fault) => fault.at === step && fault.nth === nth)?.answer,
+      });
+      const pool = createSmtpPool({
+        host: "127.0.0.1",
+        port: sink.port,
+        security: "none",
+        auth: null,
+        name: "client.test",
+        connections,
+        timeouts: { quitMs: 50 },
+      });
+      const recipients = Array.from({ length: 20 }, (_, number) => `r${number}@example.org`);
+      const outcomes = await Promise.all(recipients.map((to) => pool.send(message(to))));
+      await pool.close({ graceMs: 1_000 });
+      await sink.close();
+      for (const [number, { kind }] of outcomes.entries()) {
+        const arrived = sink.messages.filter(({ to }) => to === recipients[number]);
+        if (kind === "accepted") expect(arrived).toMatchObject([{ answered: true }]);
+        else if (kind === "refused") expect(arrived).toEqual([]);
+        else expect([kind, arrived.length <= 1]).toEqual(["unknown", true]);
+      }
+    }),
+    { numRuns: 150 },
+  );
 });

@@ -9,8 +9,9 @@ import { startSink, type Answer } from "../../test/smtp-sink.ts";
 import { createSmtpPool, type Outgoing, type SmtpPool, type SmtpSettings } from "./smtp.ts";
 
 /** A key and a certificate for `localhost` alone, signed by itself. */
+const openssl = "openssl"; // the program, not a package
 const pem = execFileSync(
-  "openssl",
+  openssl,
   "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -noenc -days 2 -keyout - -out - -subj /CN=localhost"
     .split(" ")
     .concat("-addext", "subjectAltName=DNS:localhost"),

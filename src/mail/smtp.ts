@@ -7,7 +7,7 @@ import { checkSettings, type CheckedSettings, type SmtpSettings } from "./smtp-s
 import { verifySettings, type VerifyStep } from "./smtp-verify.ts";
 
 export { parseSmtpUrl } from "./smtp-settings.ts";
-export type { SmtpSettings, Timeouts } from "./smtp-settings.ts";
+export type { SmtpSettings } from "./smtp-settings.ts";
 export type { Outcome, Outgoing, Stage } from "./smtp-message.ts";
 export type { Reply } from "./smtp-replies.ts";
 export type { VerifyStep } from "./smtp-verify.ts";
