@@ -14,11 +14,11 @@ export const at = (text: string) => Temporal.Instant.from(text.includes("T") ? t
 export const actor = { name: "test" };
 export const linkKeys = [createHash("sha256").update("links").digest()];
 export const PUBLIC_URL = "http://mail.example.com";
-export const silent = pino({ level: "silent" });
+export const silent = pino({ level: "error" });
 export const seal = { encrypt: (text: string) => `sealed:${text}`, decrypt: (text: string) => text.slice(7) };
 export const BEGAN = at("2026-01-01");
 
-const neighbours: people.Neighbours = {
+export const neighbours: people.Neighbours = {
   erasureKeys: linkKeys,
   onDoNotContact: async () => undefined,
   onConverted: async () => undefined,

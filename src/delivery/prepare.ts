@@ -40,7 +40,7 @@ export async function prepare(
   const composed = due.composed ?? (await decide(options, due, { account, identity, sender }, version, now));
   const messageId = due.messageId ?? newMessageId(due.id, composed.from.address);
   try {
-    const bytes = await bytesFrom(version, { composed, messageId, address });
+    const bytes = await bytesFrom(version, { composed, messageId, address, campaignId: due.campaignId });
     const subject = () => subjectFrom(version, composed.variables);
     const from = account.email ?? composed.from.address;
     return {
@@ -57,12 +57,13 @@ export async function prepare(
 export async function bytesOf(db: Db, id: number): Promise<Buffer | null> {
   const row = await db
     .selectFrom("messages")
-    .select(["contentVersionId", "composed", "messageId", "address"])
+    .select(["contentVersionId", "composed", "messageId", "address", "campaignId"])
     .where("id", "=", id)
     .executeTakeFirst();
   if (!row?.composed || row.contentVersionId === null || row.messageId === null || row.address === null) return null;
-  const { composed, messageId, address } = row;
-  return bytesFrom(await contentVersion(db, row.contentVersionId), { composed, messageId, address });
+  const { composed, messageId, address, campaignId } = row;
+  const version = await contentVersion(db, row.contentVersionId);
+  return bytesFrom(version, { composed, messageId, address, campaignId });
 }
 
 /** A subject as it was rendered; null when that fails. */
@@ -108,11 +109,11 @@ async function decide(
     replyTo,
     toName: person.fullName === person.email ? null : person.fullName,
     date: now.round("second").toString(),
-    // "=_" cannot stand in quoted-printable text, so no body holds its boundary (S5).
-    boundary: `=_${randomBytes(12).toString("hex")}`,
+    // Chance keeps it out of every body (S5).
+    boundary: `tidings-${randomBytes(12).toString("hex")}`,
     unsubscribeUrl,
     unsubscribeMailto: `mailto:${answersTo}?subject=unsubscribe%20${token}`,
-    listLabel: `campaign-${due.campaignId}`,
+    listLabel: due.campaignName,
   };
 }
 
@@ -124,9 +125,10 @@ function used(version: ContentVersion, variables: Record<string, unknown>): Reco
 
 /** Made of the message's own id, so that it is unique, and of chance, so that it cannot be guessed (S3). */
 function newMessageId(id: number, from: string): string {
-  const domain = from.slice(from.lastIndexOf("@") + 1);
-  return `<${id.toString(36)}.${randomBytes(12).toString("hex")}@${domain}>`;
+  return `<${id.toString(36)}.${randomBytes(12).toString("hex")}@${domainOf(from)}>`;
 }
+
+const domainOf = (address: string) => address.slice(address.lastIndexOf("@") + 1);
 
 function dayInWords(
   person: Pick<Person, "language" | "timeZone">,
@@ -145,13 +147,21 @@ function dayInWords(
   return now.toString().slice(0, 10);
 }
 
-type Letter = { readonly composed: Composed; readonly messageId: string; readonly address: string };
+type Letter = {
+  readonly composed: Composed;
+  readonly messageId: string;
+  readonly address: string;
+  readonly campaignId: number;
+};
 
 /**
  * The one way from what is kept to bytes. Whatever it adds must never change, or mail sent before would look different
  * (decision 3).
  */
-async function bytesFrom(version: ContentVersion, { composed, messageId, address }: Letter): Promise<Buffer> {
+async function bytesFrom(
+  version: ContentVersion,
+  { composed, messageId, address, campaignId }: Letter,
+): Promise<Buffer> {
   const { variables, from, replyTo, toName, date, boundary, unsubscribeUrl, unsubscribeMailto, listLabel } = composed;
   const envelope = {
     messageId,
@@ -161,7 +171,8 @@ async function bytesFrom(version: ContentVersion, { composed, messageId, address
     replyTo,
     unsubscribeUrl,
     unsubscribeMailto,
-    listId: { label: listLabel, domain: from.address.slice(from.address.lastIndexOf("@") + 1) },
+    // Stays the same for the Campaign whatever it is called (S26).
+    listId: { label: listLabel, domain: `campaign-${campaignId}.${domainOf(from.address)}` },
     boundary,
   };
   return version.general
