@@ -9,7 +9,7 @@ import { type Db, type Tx, inTransaction } from "../db/database.ts";
 import type { StopReason } from "../db/tables.ts";
 import { refuseIfChanged } from "../http/etag.ts";
 import { announce } from "./due.ts";
-import { type WithFacts, factsOf } from "./facts.ts";
+import { factsOf } from "./facts.ts";
 import { type Starter, refusePast, start } from "./start.ts";
 import * as store from "./store.ts";
 
@@ -151,7 +151,7 @@ function refuseEvent(number: string, status: store.EmailCampaignRow["status"], e
     move: "moved",
     restart: "restarted",
   };
-  return refuse("email-campaign-status", `${number} is ${status}, so it cannot be ${verbs[event] ?? event}.`);
+  return refuse("email-campaign-not-active", `${number} is ${status}, so it cannot be ${verbs[event] ?? event}.`);
 }
 
 /** Moves the start, to today or later and only while nothing was sent (E19), or changes the sender of what lies ahead. */

@@ -111,13 +111,11 @@ const SORTED = {
   nextDueAt: "ec.nextDueAt",
 } as const satisfies Record<ListQuery["sort"], string | null>;
 
-/** What a row is sorted by, as its cursor keeps it. */
+/** What a row is sorted by, as its cursor keeps it; null with the id alone. */
 export function sortValue(row: EmailCampaignRow, sort: ListQuery["sort"]): string | null {
-  return sort === "nextDueAt"
-    ? (row.nextDueAt?.toString() ?? null)
-    : sort.endsWith("startOn")
-      ? String(row.startOn)
-      : null;
+  const column = SORTED[sort];
+  if (!column) return null;
+  return (column === "ec.startOn" ? row.startOn : row.nextDueAt)?.toString() ?? null;
 }
 
 /** The rows after a position. */
@@ -125,7 +123,7 @@ function beyond(column: (typeof SORTED)[ListQuery["sort"]], descending: boolean,
   const than = descending ? sql`<` : sql`>`;
   if (!column) return sql<boolean>`ec.id ${than} ${id}::bigint`;
   const of = sql.ref(column);
-  if (value === null) return sql<boolean>`(${of} is null and ec.id ${than} ${id}::bigint)`;
+  if (value === null && column === "ec.nextDueAt") return sql<boolean>`(${of} is null and ec.id ${than} ${id}::bigint)`;
   const at = readable(column, String(value));
   return sql<boolean>`((${of}, ec.id) ${than} (${at}, ${id}::bigint) or ${of} is null)`;
 }
