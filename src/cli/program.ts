@@ -1,10 +1,14 @@
 /** The command line: a list of commands and what they have in common. Each command is a file beside this one. */
 import { Command, CommanderError } from "commander";
 import { version } from "../version.ts";
+import { campaign } from "./campaign.ts";
 import { doctor } from "./doctor.ts";
+import { importCommand } from "./import.ts";
 import { key } from "./key.ts";
+import { mailboxCommand } from "./mailbox.ts";
 import { migrate } from "./migrate.ts";
 import { outputTo, type Output } from "./output.ts";
+import { run as runCommand } from "./run.ts";
 import { serve, work } from "./serve.ts";
 import { user } from "./user.ts";
 
@@ -17,7 +21,18 @@ export type Run = <Options extends object>(
 /** Options every command takes. */
 export type Common = { readonly json?: boolean; readonly dataDir?: string };
 
-const COMMANDS: readonly MakeCommand[] = [serve, work, migrate, key, user, doctor];
+const COMMANDS: readonly MakeCommand[] = [
+  serve,
+  work,
+  runCommand,
+  importCommand,
+  campaign,
+  mailboxCommand,
+  key,
+  user,
+  migrate,
+  doctor,
+];
 
 /** Reads the arguments and does what they say. Sets the exit code; never throws. */
 export async function program(arguments_: readonly string[]): Promise<void> {

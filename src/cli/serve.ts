@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { workspace } from "../accounts/accounts.ts";
 import { newSetupToken } from "../accounts/setup-links.ts";
-import { createApp, type App } from "../app.ts";
+import type { App } from "../app.ts";
 import { version } from "../version.ts";
 import { openContext, prepare, type Context } from "./context.ts";
 import type { Output } from "./output.ts";
@@ -38,6 +38,8 @@ async function stay(command: string, options: Options, output: Output, begin: Be
   const ending = endings();
   const context = await openContext({ ...options, command, serves: true, onDatabaseGone: () => ending.now(1) });
   const { database, log, clock } = context;
+  // Only here: the other commands need a tenth of it, and start in a third of the time.
+  const { createApp } = await import("../app.ts");
   const app = createApp({ ...context, migrate: async () => void (await prepare(database, log, clock)) });
   try {
     const running = begin(app, context, output);
