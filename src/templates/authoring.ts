@@ -64,24 +64,39 @@ export async function author(
   const built = await build(draft);
   if ("problems" in built) return built;
   const html = withFooter(withPreheader(built.html, draft.preheader), used);
-  const text = draft.text ?? textOf(built.html);
+  const text = withTextFooter(draft.text ?? textOf(built.html));
+  const final = [parseTemplate(draft.subject), parseTemplate(html), parseTemplate(text)];
+  const broken = final.find((part) => "problems" in part && !part.beyondSubset);
+  if (broken && "problems" in broken) return { problems: broken.problems.map(afterLayout) };
   return {
     compiled: {
       subject: draft.subject,
       html,
-      text: withTextFooter(text),
-      variables: [...used].toSorted(),
-      general: checked.some((one) => one.general),
+      text,
+      variables: [...new Set(final.flatMap((part) => namesOf("template" in part ? part.template : part)))].toSorted(),
+      general: final.some((part) => "problems" in part),
       warnings: [...checked.flatMap((one) => one.hints), ...built.warnings],
     },
   };
 }
 
+/** The layout took a tag apart: the source alone was right, so its place cannot be named. */
+const afterLayout = ({ message, code }: Problem): AuthoringProblem => ({
+  field: "body",
+  line: 1,
+  column: 1,
+  code,
+  message: `Once laid out as a mail, a tag does not stand where it should: ${message}`,
+});
+
+/** The names at the top: `items` of `items.0.price`. */
+const namesOf = ({ variables }: { readonly variables: readonly { readonly path: string }[] }) =>
+  variables.map(({ path }) => path.split(".")[0] ?? path);
+
 async function check(field: Field, source: string, known: ReadonlySet<string>) {
   const parsed = parseTemplate(source);
   const of = "template" in parsed ? parsed.template : parsed;
   const unknown = unknownVariables(of, known);
-  const variables = of.variables.map((variable) => variable.path.split(".")[0] ?? variable.path);
   let problems: readonly Problem[] = "problems" in parsed ? parsed.problems : [];
   const general = "problems" in parsed && parsed.beyondSubset;
   if (general) {
@@ -91,7 +106,7 @@ async function check(field: Field, source: string, known: ReadonlySet<string>) {
   // With a default of its own the template says what happens without the value, so that is a hint and no more.
   const isHint = (problem: Problem) => problem.code === "unknown-variable-with-default";
   const all = [...problems, ...unknown.filter((problem) => !isHint(problem))].map((problem) => ({ ...problem, field }));
-  return { problems: all, hints: unknown.filter(isHint), variables, general };
+  return { problems: all, hints: unknown.filter(isHint), variables: namesOf(of) };
 }
 
 type Built = { html: string; warnings: Problem[] } | { problems: AuthoringProblem[] };

@@ -1,5 +1,5 @@
 /** The SQL of templates and their versions; writes only those two tables. */
-import type { Insertable } from "kysely";
+import { type Insertable, sql } from "kysely";
 import type { Db, Tx } from "../db/database.ts";
 import type { Tables } from "../db/tables.ts";
 import { positionOf } from "../http/paging.ts";
@@ -67,15 +67,11 @@ export async function addVersion(
 ): Promise<number> {
   const made = await tx
     .insertInto("contentVersions")
-    .values((values) => ({
+    .values({
       ...version,
-      number: values
-        .selectFrom("contentVersions")
-        .select((select) => select(select.fn.max("number"), "+", 1).as("next"))
-        .where("emailTemplateId", "=", version.emailTemplateId)
-        .$castTo<{ next: number }>()
-        .$asScalar(),
-    }))
+      number: sql<number>`(select coalesce(max(number), 0) + 1 from content_versions
+        where email_template_id = ${version.emailTemplateId})`,
+    })
     .returning("id")
     .executeTakeFirstOrThrow();
   await tx
