@@ -9,7 +9,7 @@ import type { Clock } from "./clock.ts";
 import { routes as communicationRoutes } from "./communications/routes.ts";
 import type { Config } from "./config.ts";
 import type { Database } from "./db/database.ts";
-import { createDelivery } from "./delivery/delivery.ts";
+import { createDelivery, skipByHand } from "./delivery/delivery.ts";
 import { reschedule } from "./email-campaigns/email-campaigns.ts";
 import { routes as emailCampaignRoutes } from "./email-campaigns/routes.ts";
 import { routes as emailGroupRoutes } from "./email-groups/routes.ts";
@@ -83,7 +83,7 @@ export function createApp(options: AppOptions): App {
   emailGroupRoutes(serve, { db, neighbours });
   templateRoutes(serve, { db });
   campaignRoutes(serve, { db, afterScheduleChange: reschedule });
-  emailCampaignRoutes(serve, { db });
+  emailCampaignRoutes(serve, { db, skipMessage: skipByHand });
   communicationRoutes(serve, { db });
   mailboxRoutes(serve, { db });
   unsubscribePages(http, { db, clock, linkKeys });

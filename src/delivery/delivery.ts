@@ -1,5 +1,4 @@
 /** Front door: plans what is due, sends it, and shows what was sent. Nothing leaves that was not recorded first. */
-import { performance } from "node:perf_hooks";
 import { sql } from "kysely";
 import type { Registry } from "prom-client";
 import type { Vault } from "../accounts/accounts.ts";
@@ -12,10 +11,12 @@ import { createBurstGuard } from "./burst-guard.ts";
 import { createMeters } from "./metrics.ts";
 import { planDue, type Planned } from "./plan.ts";
 import { createSender } from "./send.ts";
+import { stopwatch } from "./stopwatch.ts";
 import { createTransports } from "./transports.ts";
 
 export { bytesOf, renderedSubject } from "./prepare.ts";
 export { deliveryProblems } from "./problems.ts";
+export { skipByHand } from "./skip.ts";
 
 export type DeliveryOptions = {
   readonly db: Db;
@@ -37,7 +38,10 @@ export type Delivery = {
   /** Sends what is planned and due, to the end. @returns how many messages were taken. */
   sendDue(now: Temporal.Instant): Promise<number>;
   /** Plans and sends until nothing more is due as of now. */
-  runUntilIdle(now: Temporal.Instant, how?: { burstGuard?: boolean }): Promise<{ planned: number; skipped: number; taken: number }>;
+  runUntilIdle(
+    now: Temporal.Instant,
+    how?: { burstGuard?: boolean },
+  ): Promise<{ planned: number; skipped: number; taken: number }>;
   /** One turn of the loop: a tick, and as many messages on their way as there is room for. @returns whether there may be more. */
   turn(now: Temporal.Instant): Promise<boolean>;
   /** How many messages are under way, and a promise for when some of them are done. */
@@ -70,9 +74,8 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     planDue: plan,
     sendDue: (now) => sender.sendDue(now),
     async runUntilIdle(now, { burstGuard = true } = {}) {
-      const begun = performance.now();
       // A step may become due as soon as the one before it is recorded, which takes a moment.
-      const at = () => now.add({ milliseconds: Math.ceil(performance.now() - begun) });
+      const at = stopwatch(now);
       const total = { planned: 0, skipped: 0, taken: 0 };
       for (;;) {
         const { looked, planned, skipped } = await plan(at(), undefined, burstGuard);

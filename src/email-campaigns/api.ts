@@ -208,6 +208,15 @@ export const emailCampaigns = contract({
     body: z.object({ startOn: startDate }).default({ startOn: null }),
     success: { status: 201, body: emailCampaignDetail },
   },
+  skipStep: {
+    ...base,
+    method: "PUT",
+    path: "/email-campaigns/:id/steps/:stepId/skip",
+    summary: "Skip a step that has not left; those after it keep their days",
+    params: ref.extend({ stepId: id }),
+    access: "user",
+    success: answer,
+  },
   explain: {
     ...base,
     method: "GET",

@@ -5,8 +5,9 @@ import type { Serve } from "../http/serve.ts";
 import { emailCampaigns as api } from "./api.ts";
 import * as emailCampaigns from "./email-campaigns.ts";
 import { queueStart } from "./jobs.ts";
+import { type SkipMessage, skipStep } from "./skip.ts";
 
-export function routes(serve: Serve, { db }: { db: Db }): void {
+export function routes(serve: Serve, { db, skipMessage }: { db: Db; skipMessage: SkipMessage }): void {
   serve(api.list, async ({ query }) =>
     pageOf(await emailCampaigns.list(db, query), query.limit, (row) => emailCampaigns.sortValue(row, query.sort)),
   );
@@ -23,5 +24,9 @@ export function routes(serve: Serve, { db }: { db: Db }): void {
   serve(api.resume, ({ params, actor, now }) => emailCampaigns.resume(db, params.id, actor, now));
   serve(api.cancel, ({ params, actor, now }) => emailCampaigns.cancel(db, params.id, actor, now));
   serve(api.restart, ({ params, body, actor, now }) => emailCampaigns.restart(db, params.id, body.startOn, actor, now));
+  serve(api.skipStep, async ({ params, actor, now }) => {
+    await skipStep(db, params.id, params.stepId, skipMessage, actor, now);
+    return emailCampaigns.get(db, params.id, now);
+  });
   serve(api.explain, ({ params, now }) => emailCampaigns.explain(db, params.id, now));
 }

@@ -5,9 +5,11 @@ import { exampleCampaign, examplePerson } from "../../test/examples.ts";
 import { STATUSES, type Status, type StopReason } from "../core/email-campaign.ts";
 import type { Refusal } from "../core/problem.ts";
 import { inTransaction } from "../db/database.ts";
+import { skipByHand } from "../delivery/skip.ts";
 import { suppress } from "../suppressions/suppressions.ts";
 import { emailCampaigns as api, startInput } from "./api.ts";
 import * as emailCampaigns from "./email-campaigns.ts";
+import { skipStep } from "./skip.ts";
 
 const now = Temporal.Instant.from("2026-12-01T12:00:00Z");
 const later = Temporal.Instant.from("2026-12-03T12:00:00Z");
@@ -225,6 +227,61 @@ async function actionsOf(id: number): Promise<string[]> {
   );
   return rows.map(({ action }) => action);
 }
+
+describe("skipping a step", () => {
+  const skip = (id: number, stepId: number, at = later) =>
+    skipStep(fresh.db, id, stepId, skipByHand, actor, at).then(() => shown(id, at));
+
+  it("E48 one that lies ahead is resolved as skipped by hand, and the others keep their days", async () => {
+    const made = await started();
+    const [first, second] = made.steps;
+    const skipped = await skip(made.id, first!.stepId, now);
+    expect(skipped.steps.map(({ state, code }) => [state, code])).toEqual([
+      ["skipped", "skipped-by-hand"],
+      ["ahead", "scheduled"],
+    ]);
+    expect(skipped.steps[1]?.dueAt).toEqual(second?.dueAt);
+    expect([skipped.status, String(skipped.nextDueAt)]).toEqual(["In Progress", String(now)]);
+    expect(await actionsOf(made.id)).toEqual(["start", "skip-step"]);
+  });
+
+  it("E48 one whose mail waits to be sent or tried again is skipped too", async () => {
+    for (const state of ["planned", "deferred"]) {
+      const made = await started();
+      await message(made, made.steps[0]!.stepId, state);
+      expect((await skip(made.id, made.steps[0]!.stepId)).steps[0]?.code).toBe("skipped-by-hand");
+    }
+  });
+
+  it("E48 one that has left, is leaving, or is none is refused, and so is any of what is over", async () => {
+    for (const state of ["claimed", "in_data", "accepted", "refused", "skipped", "unknown"]) {
+      const made = await started();
+      await message(made, made.steps[0]!.stepId, state);
+      expect((await refusalOf(skip(made.id, made.steps[0]!.stepId))).code).toBe("step-not-active");
+      expect((await shown(made.id)).steps[0]?.state).toBe(state);
+    }
+    const made = await started();
+    expect((await refusalOf(skip(made.id, (await started()).steps[0]!.stepId))).code).toBe("step-not-found");
+    const over = await inStatus("Stopped");
+    expect((await refusalOf(skip(over.id, over.steps[0]!.stepId))).code).toBe("email-campaign-not-active");
+  });
+
+  it("E48 a paused one stays asleep", async () => {
+    const made = await inStatus("Paused");
+    const skipped = await skip(made.id, made.steps[0]!.stepId);
+    expect([skipped.status, skipped.nextDueAt]).toEqual(["Paused", null]);
+  });
+
+  it("E48 a message that somebody records at this moment is not waited for", async () => {
+    const made = await started();
+    const stepId = made.steps[0]!.stepId;
+    await message(made, stepId, "planned");
+    await inTransaction(fresh.db, async (tx) => {
+      await tx.selectFrom("messages").select("id").where("stepId", "=", stepId).forUpdate().execute();
+      expect((await refusalOf(skip(made.id, stepId))).code).toBe("step-not-active");
+    });
+  });
+});
 
 describe("ending by itself", () => {
   const end = (concerned: Parameters<typeof emailCampaigns.end>[1], ending: emailCampaigns.Ending) =>

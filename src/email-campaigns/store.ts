@@ -171,6 +171,11 @@ export async function save(
     .execute();
 }
 
+/** Has it looked at again at once. */
+export async function wake(tx: Tx, id: number, now: Temporal.Instant): Promise<void> {
+  await tx.updateTable("emailCampaigns").set({ nextDueAt: now }).where("id", "=", id).execute();
+}
+
 /** Which Email Campaigns an end concerns: those of people, or single ones; of one Campaign or of all. */
 export type Concerned = {
   readonly personIds?: readonly number[];
