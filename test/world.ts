@@ -74,7 +74,11 @@ export function world(db: Db) {
       })
       .returning("id")
       .executeTakeFirstOrThrow();
-    await db.updateTable("emailTemplates").set({ currentVersionId: made.id }).where("id", "=", emailTemplateId).execute();
+    await db
+      .updateTable("emailTemplates")
+      .set({ currentVersionId: made.id })
+      .where("id", "=", emailTemplateId)
+      .execute();
   }
 
   return {
@@ -109,21 +113,27 @@ export function world(db: Db) {
       people.update(db, id, "lead", input, actor, neighbours, null, now),
 
     /** @returns the id. */
-    start(campaignId: number, personId: number, now: Temporal.Instant, more: { startOn?: string; senderId?: number } = {}) {
+    start(
+      campaignId: number,
+      personId: number,
+      now: Temporal.Instant,
+      more: { startOn?: string; senderId?: number } = {},
+    ) {
       const input = { campaignId, personId, emailCampaignFor: "lead" as const, senderId: more.senderId ?? null };
       return emailCampaigns.start(db, { ...input, startOn: more.startOn ?? null }, actor, now);
     },
 
     sender: (input: Partial<senders.NewSender> = {}) =>
-      senders.create(
+      senders.create(db, { ...SENDER, email: `sender${(count += 1)}@example.com`, ...input }, actor, BEGAN),
+
+    account: (port: number, input: Partial<accounts.NewEmailAccount> = {}) =>
+      accounts.create(
         db,
-        { ...SENDER, email: `sender${(count += 1)}@example.com`, ...input },
+        { ...ACCOUNT, name: `Account ${(count += 1)}`, smtpPort: port, ...input },
+        seal,
         actor,
         BEGAN,
       ),
-
-    account: (port: number, input: Partial<accounts.NewEmailAccount> = {}) =>
-      accounts.create(db, { ...ACCOUNT, name: `Account ${(count += 1)}`, smtpPort: port, ...input }, seal as never, actor, BEGAN),
 
     postalAddress: (postalAddress: string | null) => db.updateTable("workspace").set({ postalAddress }).execute(),
 
@@ -141,8 +151,7 @@ export function world(db: Db) {
     messages: (emailCampaignId: number) =>
       db.selectFrom("messages").selectAll().where("emailCampaignId", "=", emailCampaignId).orderBy("id").execute(),
 
-    status: (id: number) =>
-      db.selectFrom("emailCampaigns").selectAll().where("id", "=", id).executeTakeFirstOrThrow(),
+    status: (id: number) => db.selectFrom("emailCampaigns").selectAll().where("id", "=", id).executeTakeFirstOrThrow(),
 
     /** What the mailbox holds for an address, oldest first. */
     mailbox: (to: string) =>

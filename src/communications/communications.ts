@@ -55,9 +55,7 @@ export async function get(db: Db, id: string) {
 /** The message behind a communication; refuses what is no email. */
 export function messageOf(id: string): number {
   const [kind, number] = id.split("-");
-  return kind === "message"
-    ? Number(number)
-    : refuse("communication-not-found", `${id} is no email and has no bytes.`);
+  return kind === "message" ? Number(number) : refuse("communication-not-found", `${id} is no email and has no bytes.`);
 }
 
 /** Forgets what entries say of an erased person; that they happened stays (L4). */

@@ -120,11 +120,7 @@ export type Entry = "go" | "lost" | { readonly obstacle: string };
  * The last look before MAIL FROM, and the record that DATA may follow, in one statement: whoever unsubscribed before it
  * gets nothing, and a crash after it is known for what it is.
  */
-export async function enterData(
-  db: Db,
-  messages: readonly (Claim & Fixed)[],
-  now: Temporal.Instant,
-): Promise<Entry[]> {
+export async function enterData(db: Db, messages: readonly (Claim & Fixed)[], now: Temporal.Instant): Promise<Entry[]> {
   const { rows } = await sql<{ id: number; entered: boolean; obstacle: string | null }>`
     with wanted as (
       select * from jsonb_to_recordset(${JSON.stringify(messages.map(rowOf))}::jsonb) as wanted (
@@ -168,5 +164,7 @@ export async function renew(db: Db, claims: readonly Claim[], now: Temporal.Inst
   await sql`
     update messages set claimed_until = ${now}::timestamptz + ${LEASE}
     from unnest(${claims.map(({ id }) => id)}::bigint[], ${claims.map(({ fence }) => fence)}::bigint[]) as held (id, fence)
-    where messages.id = held.id and messages.fence = held.fence and messages.state in ('claimed', 'in_data')`.execute(db);
+    where messages.id = held.id and messages.fence = held.fence and messages.state in ('claimed', 'in_data')`.execute(
+    db,
+  );
 }

@@ -6,7 +6,12 @@ import { judge } from "./judge.ts";
 const NOW = at("2026-03-01");
 const FIRST = { attempts: 1, firstAttemptAt: NOW, holdUnknown: false };
 
-const refused = (stage: Stage, code: number | null, text = "", enhanced: string | null = null): Outcome & { kind: "refused" } => ({
+const refused = (
+  stage: Stage,
+  code: number | null,
+  text = "",
+  enhanced: string | null = null,
+): Outcome & { kind: "refused" } => ({
   kind: "refused",
   stage,
   reply: code === null ? null : { code, enhanced, text },
@@ -29,9 +34,9 @@ describe("what an outcome means", () => {
 
   it("a dead address is told from a mail that is not wanted", () => {
     const dead = check(refused("rcpt", 550, "5.1.1 No such user", "5.1.1"));
-    expect(dead).toMatchObject({ state: "refused", reason: "hard-bounce", dead: true });
+    expect(dead).toMatchObject({ state: "refused", reason: "hard-bounce" });
     const policy = check(refused("body", 554, "5.7.1 blocked as spam", "5.7.1"));
-    expect(policy).toMatchObject({ state: "refused", reason: "policy", dead: false });
+    expect(policy).toMatchObject({ state: "refused", reason: "policy" });
   });
 
   it.each([

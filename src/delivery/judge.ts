@@ -14,8 +14,6 @@ export type Attempted = {
 };
 
 export type Judgement = Omit<Result, "id" | "fence"> & {
-  /** The address is dead: it gets nothing more, and the Email Campaign ends as bounced. */
-  readonly dead?: boolean;
   /** Nothing is wrong with the message: its account cannot send at the moment. */
   readonly trouble?: Trouble;
 };
@@ -44,28 +42,23 @@ export function judge(
       : { ...base, state: "deferred", reason, nextAttemptAt: next, reply, stage };
   };
 
-  switch (outcome.kind) {
-    case "accepted":
-      return { ...base, state: "accepted", reply: outcome.reply };
-    case "unknown":
-      return attempted.holdUnknown
-        ? { ...base, state: "unknown", reason: "in-doubt", stage: "body" }
-        : later(null, "body", "in-doubt");
-    case "refused": {
-      const { stage, reply, text } = outcome;
-      const verdict = reply && classifyReply(reply, stage);
-      if (concernsAccount(stage, verdict))
-        return {
-          ...base,
-          state: attempts > 0 ? "deferred" : "planned",
-          nextAttemptAt: now,
-          trouble: { kind: stage === "auth" && verdict?.kind === "permanent" ? "login" : "server", text },
-        };
-      if (!verdict || verdict.kind === "temporary") return later(reply, stage);
-      const reason = verdict.hard ? "hard-bounce" : verdict.about;
-      return { ...base, state: "refused", reason, reply, stage, dead: verdict.hard };
-    }
-  }
+  if (outcome.kind === "accepted") return { ...base, state: "accepted", reply: outcome.reply };
+  if (outcome.kind === "unknown")
+    return attempted.holdUnknown
+      ? { ...base, state: "unknown", reason: "in-doubt", stage: "body" }
+      : later(null, "body", "in-doubt");
+
+  const { stage, reply, text } = outcome;
+  const verdict = reply && classifyReply(reply, stage);
+  if (concernsAccount(stage, verdict))
+    return {
+      ...base,
+      state: attempts > 0 ? "deferred" : "planned",
+      nextAttemptAt: now,
+      trouble: { kind: stage === "auth" && verdict?.kind === "permanent" ? "login" : "server", text },
+    };
+  if (!verdict || verdict.kind === "temporary") return later(reply, stage);
+  return { ...base, state: "refused", reason: verdict.hard ? "hard-bounce" : verdict.about, reply, stage };
 }
 
 /**

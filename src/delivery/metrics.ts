@@ -32,7 +32,10 @@ export function createMeters(registry: Registry | undefined): Meters {
     },
     count: ({ state, reason }) => messages.inc({ outcome: reason === "in-doubt" ? "unknown" : state }),
     lag(taken, now) {
-      const oldest = taken.reduce((most, { dueAt }) => Math.min(most, dueAt.epochMilliseconds), Number.POSITIVE_INFINITY);
+      const oldest = taken.reduce(
+        (most, { dueAt }) => Math.min(most, dueAt.epochMilliseconds),
+        Number.POSITIVE_INFINITY,
+      );
       lag.set(Number.isFinite(oldest) ? Math.max(0, (now.epochMilliseconds - oldest) / 1000) : 0);
     },
   };

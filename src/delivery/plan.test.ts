@@ -131,7 +131,9 @@ describe("planning", () => {
     const id = await small.start(campaign.id, person.id, at("2026-03-01"), { startOn: "2026-03-02" });
     await fresh.db
       .transaction()
-      .execute((tx) => suppress(tx, { emailKey: person.emailKey!, scope: "everything", reason: "unsubscribed" }, BEGAN));
+      .execute((tx) =>
+        suppress(tx, { emailKey: person.emailKey!, scope: "everything", reason: "unsubscribed" }, BEGAN),
+      );
     await plan(at("2026-03-02T09:00:00Z"));
     expect(await small.messages(id)).toMatchObject([{ state: "skipped", reason: "unsubscribed" }]);
     expect(await small.status(id)).toMatchObject({ status: "Unsubscribed", nextDueAt: null });

@@ -8,7 +8,11 @@ export type DeliveryProblem = { readonly code: string; readonly text: string };
 /** Empty when all is well. */
 export async function deliveryProblems(db: Db, vault: Vault): Promise<DeliveryProblem[]> {
   const { postalAddress } = await workspace(db);
-  const accounts = await db.selectFrom("emailAccounts").select(["name", "kind", "pausedReason"]).orderBy("id").execute();
+  const accounts = await db
+    .selectFrom("emailAccounts")
+    .select(["name", "kind", "pausedReason"])
+    .orderBy("id")
+    .execute();
   const usual = await accountFor(db, null, vault);
   const problems: DeliveryProblem[] = [];
   if (postalAddress === null && (usual.kind === "smtp" || accounts.some(({ kind }) => kind === "smtp")))
@@ -18,7 +22,10 @@ export async function deliveryProblems(db: Db, vault: Vault): Promise<DeliveryPr
     });
   for (const { name, pausedReason } of accounts) {
     if (pausedReason !== null)
-      problems.push({ code: "email-account-waits", text: `The email account “${name}” does not send: ${pausedReason}` });
+      problems.push({
+        code: "email-account-waits",
+        text: `The email account “${name}” does not send: ${pausedReason}`,
+      });
   }
   const { rows } = await sql<{ held: number; nameless: number }>`
     select (select count(*)::int from messages where state = 'unknown') as held,

@@ -2,9 +2,8 @@ import postalMime from "postal-mime";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type FreshDatabase, freshDatabase } from "../../test/database.ts";
 import { startSink, type Sink, type SinkOptions } from "../../test/smtp-sink.ts";
-import { at, PUBLIC_URL, type World, world } from "../../test/world.ts";
+import { actor, at, PUBLIC_URL, seal, type World, world } from "../../test/world.ts";
 import * as accounts from "../accounts/email-accounts.ts";
-import { actor, seal } from "../../test/world.ts";
 import * as emailCampaigns from "../email-campaigns/email-campaigns.ts";
 import type { Outcome, SmtpPool } from "../mail/smtp.ts";
 import { suppress } from "../suppressions/suppressions.ts";
@@ -40,7 +39,10 @@ function deliveryFor(more: Parameters<World["delivery"]>[0] = {}): Delivery {
 }
 
 /** A person in a Campaign, sent by an account at this port. */
-async function scene(port: number, { days = [0], account = {} }: { days?: number[]; account?: Partial<accounts.NewEmailAccount> } = {}) {
+async function scene(
+  port: number,
+  { days = [0], account = {} }: { days?: number[]; account?: Partial<accounts.NewEmailAccount> } = {},
+) {
   const made = await small.account(port, account);
   const sender = await small.sender({ emailAccountId: made.id });
   const campaign = await small.campaign(days.map((day) => ({ day })));
@@ -57,7 +59,7 @@ describe("sending", () => {
     await small.start(campaign.id, other.id, NOW, { senderId: sender.id });
     await deliveryFor().runUntilIdle(NOW);
 
-    expect(sink.messages.map(({ to }) => to).sort()).toEqual([person.email, other.email].sort());
+    expect(sink.messages.map(({ to }) => to).sort()).toEqual([person.email!, other.email!].sort());
     const received = sink.messages.find(({ to }) => to === person.email)!;
     const mail = await postalMime.parse(received.data);
     expect(mail.from).toMatchObject({ name: "Marta Silva", address: sender.email });
@@ -114,7 +116,11 @@ describe("sending", () => {
     const deferred = await message();
     expect(deferred).toMatchObject({ state: "deferred", attempts: 1, replyCode: 451 });
     const before = await bytesOf(fresh.db, deferred.id);
-    await small.version(campaign.steps[0]!.emailTemplateId, { subject: "Something else", html: "<p>New</p>", text: "New" });
+    await small.version(campaign.steps[0]!.emailTemplateId, {
+      subject: "Something else",
+      html: "<p>New</p>",
+      text: "New",
+    });
     await small.change(person.id, { firstName: "Bea" }, NOW);
 
     await delivery.runUntilIdle(NOW.add({ minutes: 10 }));
@@ -144,7 +150,11 @@ describe("sending", () => {
     const given = await message();
     expect(given).toMatchObject({ state: "refused", reason: "gave-up", replyCode: 450 });
     expect(given.attempts).toBeGreaterThan(10);
-    const attempts = await fresh.db.selectFrom("deliveryAttempts").selectAll().where("messageId", "=", given.id).execute();
+    const attempts = await fresh.db
+      .selectFrom("deliveryAttempts")
+      .selectAll()
+      .where("messageId", "=", given.id)
+      .execute();
     expect(attempts).toHaveLength(given.attempts);
     expect((await small.status(id)).status).toBe("Completed");
   });
@@ -172,9 +182,12 @@ describe("sending", () => {
   it("S17 a refused password fails no message: the account says why, its mail waits, and leaves once it is mended", async () => {
     const sink = await sinkWith({
       capabilities: ["AUTH PLAIN"],
-      answer: (step, _argument, nth) => (step === "AUTH" ? (nth <= 3 ? "535 5.7.8 Wrong password" : "235 2.7.0 Ok") : undefined),
+      answer: (step, _argument, nth) =>
+        step === "AUTH" ? (nth <= 3 ? "535 5.7.8 Wrong password" : "235 2.7.0 Ok") : undefined,
     });
-    const { account, message } = await scene(sink.port, { account: { smtpUser: "ana", smtpPassword: "secret", connections: 1 } });
+    const { account, message } = await scene(sink.port, {
+      account: { smtpUser: "ana", smtpPassword: "secret", connections: 1 },
+    });
     const delivery = deliveryFor();
     await delivery.runUntilIdle(NOW);
     expect(await message()).toMatchObject({ state: "planned", attempts: 0, finishedAt: null });
@@ -185,7 +198,7 @@ describe("sending", () => {
     expect(sink.commands.filter((line) => line.startsWith("AUTH")).length).toBeLessThanOrEqual(2);
 
     const later = NOW.add({ minutes: 6 });
-    await accounts.update(fresh.db, account.id, { smtpPassword: "right" }, seal as never, actor, null, later);
+    await accounts.update(fresh.db, account.id, { smtpPassword: "right" }, seal, actor, null, later);
     for (let tries = 0; tries < 4; tries += 1) await delivery.runUntilIdle(later.add({ minutes: 20 * tries }));
     expect((await message()).state).toBe("accepted");
     expect(await accounts.get(fresh.db, account.id)).toMatchObject({ pausedAt: null, pausedReason: null });
@@ -229,7 +242,9 @@ describe("sending", () => {
         ask = hooks?.beforeMail;
         asked.resolve();
         await answer.promise;
-        return (await ask!()) ? { kind: "accepted", reply: { code: 250, enhanced: null, text: "" } } : { kind: "withdrawn", by: "beforeMail" };
+        return (await ask!())
+          ? { kind: "accepted", reply: { code: 250, enhanced: null, text: "" } }
+          : { kind: "withdrawn", by: "beforeMail" };
       },
       room: async () => undefined,
       verify: async () => [],
@@ -286,7 +301,12 @@ describe("sending", () => {
         reached.resolve();
         await sleeping.promise;
         zombieAsked = await hooks!.beforeMail!();
-        const outcome: Outcome = { kind: "refused", stage: "body", reply: { code: 554, enhanced: null, text: "no" }, text: "" };
+        const outcome: Outcome = {
+          kind: "refused",
+          stage: "body",
+          reply: { code: 554, enhanced: null, text: "no" },
+          text: "",
+        };
         return zombieAsked ? outcome : { kind: "withdrawn", by: "beforeMail" };
       },
       room: async () => undefined,
@@ -357,10 +377,10 @@ describe("sending", () => {
     const account = await small.account(sink.port);
     const sender = await small.sender({ emailAccountId: account.id });
     const campaign = await small.campaign();
-    const people = [];
+    const people: string[] = [];
     for (let count = 0; count < 150; count += 1) {
       const person = await small.person();
-      people.push(person.email);
+      people.push(person.email!);
       await small.start(campaign.id, person.id, NOW, { senderId: sender.id });
     }
     const [one, other] = [deliveryFor(), deliveryFor()];

@@ -1,6 +1,5 @@
 /** Sends what is due: claims messages, hands each to its account, records what became of it. Never plans one. */
 import { randomUUID } from "node:crypto";
-import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Account, Vault } from "../accounts/accounts.ts";
 import { type Db, inTransaction } from "../db/database.ts";
@@ -15,6 +14,7 @@ import type { Meters } from "./metrics.ts";
 import { type Origin, origins } from "./origin.ts";
 import { type Mail, prepare, type PrepareOptions } from "./prepare.ts";
 import { recoverExpired, type Result, skipParked } from "./record.ts";
+import { stopwatch } from "./stopwatch.ts";
 import type { Transports } from "./transports.ts";
 
 /** Messages taken at once, and how many may be under way in one process. */
@@ -251,10 +251,4 @@ function kept(due: Due, obstacle: string): Omit<Result, "id" | "fence"> {
 
 function back(due: Due, reason: string | null, nextAttemptAt: Temporal.Instant | null): Omit<Result, "id" | "fence"> {
   return { ...NOTHING, state: due.attempts > 0 ? "deferred" : "planned", reason, nextAttemptAt };
-}
-
-/** The moment given, and as much later as has passed since: a batch may take minutes on a slow server. */
-function stopwatch(now: Temporal.Instant): () => Temporal.Instant {
-  const begun = performance.now();
-  return () => now.add({ milliseconds: Math.floor(performance.now() - begun) });
 }

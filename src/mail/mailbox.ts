@@ -30,7 +30,8 @@ export function list(db: Db, filter: { to?: string; cursor?: string; limit: numb
     .select(COLUMNS)
     .orderBy("id", "desc")
     .limit(filter.limit + 1);
-  if (filter.to) query = query.where((where) => where(where.fn("lower", ["envelopeTo"]), "=", filter.to!.toLowerCase()));
+  if (filter.to)
+    query = query.where((where) => where(where.fn("lower", ["envelopeTo"]), "=", filter.to!.toLowerCase()));
   if (filter.cursor) query = query.where("id", "<", positionOf(filter.cursor).id);
   return query.execute();
 }

@@ -46,9 +46,7 @@ export function pages(
       200,
       words,
       words.doneTitle,
-      paragraph(words.done[chosen](leaver.campaignName)) +
-        paragraph(words.closing) +
-        wayBack(words),
+      paragraph(words.done[chosen](leaver.campaignName)) + paragraph(words.closing) + wayBack(words),
     );
   }
 }
@@ -130,7 +128,9 @@ function acceptForms(scope: FastifyInstance): void {
 
 /** The plain fields of a small multipart form; parts that are files are fields like any other. */
 function multipartFields(body: Buffer): Fields {
-  const parts = body.toString("latin1").matchAll(/name="?([\w-]+)"?[^\r\n]*\r?\n(?:[^\r\n]+\r?\n)*\r?\n([^\r\n]*)\r?\n--/g);
+  const parts = body
+    .toString("latin1")
+    .matchAll(/name="?([\w-]+)"?[^\r\n]*\r?\n(?:[^\r\n]+\r?\n)*\r?\n([^\r\n]*)\r?\n--/g);
   return Object.fromEntries([...parts].map(([, name, value]) => [name, value]));
 }
 

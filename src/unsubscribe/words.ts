@@ -79,7 +79,8 @@ const german: Words = {
   backTitle: "Willkommen zurück",
   backDone: "Sie können wieder E-Mails von uns erhalten. Was beendet wurde, beginnt nicht von selbst neu.",
   wrongTitle: "Dieser Link funktioniert nicht",
-  wrong: "Er ist unvollständig oder wurde verändert. Es ist nichts geschehen. Bitte verwenden Sie den Link so, wie er in der E-Mail steht.",
+  wrong:
+    "Er ist unvollständig oder wurde verändert. Es ist nichts geschehen. Bitte verwenden Sie den Link so, wie er in der E-Mail steht.",
   choose: "Bitte wählen Sie eines davon.",
   closing: "Sie können diese Seite schließen.",
 };
