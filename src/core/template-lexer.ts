@@ -33,7 +33,7 @@ export function problemAt(source: string, { code, at, message }: Pick<Mistake, "
 
 /** A tag with more words than this is no tag a person wrote; it also bounds how deep an expression can be. */
 const MAX_TOKENS = 1000;
-const NAME = /[A-Za-z_\u0080-\u{10ffff}][\w\u0080-\u{10ffff}]*/uy;
+const NAME = /[_\p{ID_Start}]\p{ID_Continue}*/uy;
 const NUMBER = /\d[\d_]*(?:\.\d+)?(?:[eE][-+]?\d+)?/y;
 const SIGN = /\/\/|\*\*|[=!<>]=|[-+*/%~|.,:()[\]{}<>=]/y;
 const SPACE = /\s*/y;
