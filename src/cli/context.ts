@@ -72,6 +72,8 @@ export async function openContext(options: ContextOptions): Promise<Context> {
       : undefined;
   const connection = embedded?.connection ?? config.databaseUrl ?? "";
   const database = openDatabase(connection);
+  // The pool listens to idle connections alone: one that breaks in somebody's hands would end the process (O1).
+  database.pool.on("connect", (client) => client.on("error", () => undefined));
   const close = async () => {
     await database.close();
     // Kysely leaves alone a pool it never used; its connections would hold the process for seconds.

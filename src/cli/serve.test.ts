@@ -111,13 +111,16 @@ describe("the running program", () => {
     await server.connect();
     await server.query(`alter database ${database} with allow_connections false`);
     await server.query("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", [database]);
-    await answers(`${address}/readyz`, 503);
-    expect((await fetch(`${address}/healthz`)).status).toBe(200);
-    const headers = { authorization: `Bearer tdg_${"a".repeat(43)}` };
-    const away = await fetch(`${address}/api/v1/workspace`, { headers });
-    expect([away.status, ((await away.json()) as { code: string }).code]).toEqual([503, "database-unavailable"]);
-    await server.query(`alter database ${database} with allow_connections true`);
-    await server.end();
+    try {
+      await answers(`${address}/readyz`, 503);
+      expect((await fetch(`${address}/healthz`)).status).toBe(200);
+      const headers = { authorization: `Bearer tdg_${"a".repeat(43)}` };
+      const away = await fetch(`${address}/api/v1/workspace`, { headers });
+      expect([away.status, ((await away.json()) as { code: string }).code]).toEqual([503, "database-unavailable"]);
+    } finally {
+      await server.query(`alter database ${database} with allow_connections true`);
+      await server.end();
+    }
     await answers(`${address}/readyz`, 200);
     child.kill("SIGTERM");
     expect(await ended).toEqual([0, null]);
