@@ -3,6 +3,8 @@
 /** RFC 5322 2.1.1 and RFC 2047 2: a line with an encoded word has at most 76 characters, the word at most 75. */
 const MAX_LINE = 76;
 const MAX_WORD = 75;
+/** RFC 5322 2.1.1: no line has more than 998 characters, and a URL cannot be folded (S1). */
+const MAX_URL = 900;
 const PRINTABLE = /^[ -~]*$/;
 const ATOMS = /^[\w!#$%&'*+/?^`{|}~-]+(?: [\w!#$%&'*+/?^`{|}~-]+)*$/;
 /** Controls, and what some program takes for a line end: NEL, line and paragraph separator (attack 22). */
@@ -20,6 +22,7 @@ export function textHeader(name: string, value: string): string {
   const text = oneLine(value);
   const longest = text.split(" ").reduce((most, word) => Math.max(most, word.length), 0);
   const asItIs = PRINTABLE.test(text) && !text.includes("=?") && longest <= MAX_LINE - name.length - 2;
+  if (text === "") return `${name}:\r\n`;
   return folded(name, asItIs ? text.split(" ") : encodedWords(text, name.length + 2));
 }
 
@@ -45,10 +48,9 @@ export function listIdHeader({ label, domain }: { label: string; domain: string 
 
 /** RFC 2369: URLs in angle brackets, with commas between them. */
 export function urlsHeader(name: string, urls: readonly string[]): string {
-  return folded(
-    name,
-    urls.map((url, index) => `<${pureUrl(url)}>${index < urls.length - 1 ? "," : ""}`),
-  );
+  const words = urls.map((url, index) => `<${pureUrl(url)}>${index < urls.length - 1 ? "," : ""}`);
+  if (words.some(({ length }) => length > MAX_URL)) throw new Error(`Not a URL to write into ${name}: too long.`);
+  return folded(name, words);
 }
 
 /** A header whose value is ours: structured, ASCII, broken at its spaces only. */

@@ -189,7 +189,7 @@ describe("what a template may use up (attack 2)", () => {
     ["a text that is repeated", "{{ 'x' * 1000000000 }}"],
     [
       "a text that grows by replacing",
-      `{{ ${"'xxxxxxxxxx'"} | replace('x', 'xxxxxxxxxxxxxxxxxxxx')${" | replace('x', 'xxxxxxxxxxxxxxxxxxxx')".repeat(10)} }}`,
+      `{{ 'xxxxxxxxxx' | replace('x', 'xxxxxxxxxxxxxxxxxxxx')${" | replace('x', 'xxxxxxxxxxxxxxxxxxxx')".repeat(10)} }}`,
     ],
     ["more than 1 MB of output", `{% for a in l %}${"y".repeat(2000)}{% endfor %}`],
     ["a list of one long text", `{% set s = 'xxxxxxxxxx' * 50000 %}{% set l = [${"s,".repeat(200)}] %}{{ l }}`],
