@@ -17,7 +17,7 @@ export const stepInput = z.object({
 });
 export type StepInput = z.output<typeof stepInput>;
 
-export const step = z.object({
+const step = z.object({
   id,
   position: z.int(),
   emailTemplateId: id,
@@ -37,7 +37,7 @@ const counts = z.object({
   Stopped: z.int(),
 });
 
-export const campaign = z.object({
+const campaign = z.object({
   id,
   name: z.string(),
   description: z.string().nullable(),
@@ -68,7 +68,7 @@ export const campaignInput = z.object({
   steps: steps.default([]),
 });
 export type CampaignInput = z.output<typeof campaignInput>;
-export const campaignEdit = z.object(details).partial();
+const campaignEdit = z.object(details).partial();
 export type CampaignEdit = z.output<typeof campaignEdit>;
 
 const tag = "Campaigns";

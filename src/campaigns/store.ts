@@ -16,7 +16,6 @@ const COLUMNS = [
 ] as const;
 
 export type CampaignRow = NonNullable<Awaited<ReturnType<typeof find>>>;
-export type StepRow = Awaited<ReturnType<typeof stepsOf>>[number];
 
 export function find(db: Db, id: number) {
   return db.selectFrom("campaigns").select(COLUMNS).where("id", "=", id).executeTakeFirst();

@@ -10,7 +10,7 @@ const emailCampaignFor = z.enum(["lead", "contact"]);
 /** Why somebody is left out of a bulk start. */
 export const LEFT_OUT = ["no-address", "opted-out", "do-not-contact", "already-running"] as const;
 
-export const emailCampaign = z.object({
+const emailCampaign = z.object({
   id,
   number: z.string(),
   campaignId: id,
@@ -34,7 +34,7 @@ export const emailCampaign = z.object({
   finishedAt: instant.nullable(),
 });
 
-export const stepOfOne = z.object({
+const stepOfOne = z.object({
   stepId: id,
   sendAfterDays: z.int(),
   emailTemplateId: id,
@@ -48,14 +48,14 @@ export const stepOfOne = z.object({
   sentAt: instant.nullable(),
 });
 
-export const emailCampaignDetail = z.object({
+const emailCampaignDetail = z.object({
   ...emailCampaign.shape,
   timeZone: z.string(),
   actions: z.array(z.enum(["pause", "resume", "cancel", "restart", "move"])),
   steps: z.array(stepOfOne),
 });
 
-export const explanation = z.object({
+const explanation = z.object({
   id,
   number: z.string(),
   status: z.enum(STATUSES),
@@ -86,7 +86,7 @@ export const bulkInput = z.object({
 });
 export type BulkInput = z.output<typeof bulkInput>;
 
-export const bulkPreview = z.object({
+const bulkPreview = z.object({
   toStart: z.int(),
   leftOut: z.array(
     z.object({
@@ -103,9 +103,9 @@ const tag = "Email Campaigns";
 const base = { tag, params: ref } as const;
 const answer = { status: 200, body: emailCampaignDetail } as const;
 
-export const SORTS = ["id", "-id", "startOn", "-startOn", "nextDueAt"] as const;
+const SORTS = ["id", "-id", "startOn", "-startOn", "nextDueAt"] as const;
 
-export const listQuery = z.object({
+const listQuery = z.object({
   ...page,
   status: z.enum(STATUSES).optional(),
   campaignId: id.optional(),

@@ -17,7 +17,7 @@ import * as store from "./store.ts";
 export type Starter = { readonly name: string; readonly userId?: number | null };
 type LeftOut = (typeof LEFT_OUT)[number];
 
-export const LEFT_OUT_TEXT: Readonly<Record<LeftOut, string>> = {
+const LEFT_OUT_TEXT: Readonly<Record<LeftOut, string>> = {
   "no-address": "They have no email address.",
   "opted-out": "They have unsubscribed, or their address is suppressed.",
   "do-not-contact": "They are marked Do Not Contact, or disabled.",

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { contract, id, idParams, instant, line, listOf, page } from "../http/contract.ts";
 
-export const formats = ["html", "mjml", "markdown"] as const;
+const formats = ["html", "mjml", "markdown"] as const;
 
 /** Beyond this a mail is clipped or refused on its way; 1 MB is the limit of what a template may make. */
 const MAX_BODY = 1_000_000;
@@ -17,7 +17,7 @@ const content = {
 
 export const templateInput = z.object({ name: line(), ...content });
 export type TemplateInput = z.output<typeof templateInput>;
-export const templateEdit = z
+const templateEdit = z
   .object({
     name: line(),
     subject: content.subject,
@@ -46,7 +46,7 @@ const shown = {
   variables: z.array(z.string()),
 };
 
-export const emailTemplate = z.object({
+const emailTemplate = z.object({
   id,
   name: z.string(),
   versionId: id,
@@ -56,7 +56,7 @@ export const emailTemplate = z.object({
   changedAt: instant,
 });
 
-export const contentVersion = z.object({
+const contentVersion = z.object({
   id,
   emailTemplateId: id,
   number: z.int(),
@@ -65,7 +65,7 @@ export const contentVersion = z.object({
   createdAt: instant,
 });
 
-export const rendered = z.object({
+const rendered = z.object({
   subject: z.string(),
   html: z.string(),
   text: z.string(),

@@ -27,8 +27,6 @@ function templates(db: Db) {
     .select(TEMPLATE);
 }
 
-export type TemplateRow = NonNullable<Awaited<ReturnType<typeof find>>>;
-
 export function find(db: Db, id: number) {
   return templates(db).where("emailTemplates.id", "=", id).executeTakeFirst();
 }
