@@ -60,7 +60,7 @@ export function startRecurring(running: Running): Recurring {
 }
 
 /** Does something now and then, one turn at a time, and at once when it starts. */
-export function every(ms: number, name: string, log: Logger, work: () => Promise<unknown>): { stop(): Promise<void> } {
+function every(ms: number, name: string, log: Logger, work: () => Promise<unknown>): { stop(): Promise<void> } {
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
   const turn = async () => {

@@ -2,7 +2,7 @@
 import { refuse } from "../core/problem.ts";
 import type { Db } from "../db/database.ts";
 import type { Seal } from "../http/idempotency.ts";
-import { isLoopback } from "./email-accounts.ts";
+import { parseSmtpUrl } from "../mail/smtp.ts";
 import * as senders from "./senders.ts";
 
 export { find as findSender, findByEmail as findSenderByEmail, type Sender } from "./senders.ts";
@@ -128,28 +128,21 @@ const MAILBOX: Account = {
   pausedReason: null,
 };
 
-/** `smtps://user:password@host:465`, `smtp://host:587?security=starttls&email=a@example.com&name=Example`. */
+/** The account a URL names; `email` and `name` stand behind a question mark: `smtp://host:587?email=a@example.com`. */
 export function accountOfUrl(text: string): Account {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  if (!url || !/^smtps?:$/.test(url.protocol) || url.hostname === "")
-    return refuse("smtp-url-invalid", "An SMTP URL is written as smtp://user:password@host:587 or smtps://….");
-  const host = url.hostname.replace(/^\[|\]$/g, "");
-  const asked = url.searchParams.get("security");
-  const usual = url.protocol === "smtps:" ? "tls" : isLoopback(host) ? "none" : "starttls";
-  const security = asked === "tls" || asked === "starttls" || asked === "none" ? asked : usual;
-  if (security === "none" && !isLoopback(host))
-    refuse("smtp-url-invalid", "Without TLS, mails may go to this machine only. Use smtps:// or security=starttls.");
+  const { host, port, security, auth, connections } = parseSmtpUrl(text);
+  const options = new URL(text).searchParams;
   return {
     ...MAILBOX,
     kind: "smtp",
-    name: url.searchParams.get("name") ?? "Tidings",
-    email: url.searchParams.get("email"),
-    connections: 5,
+    name: options.get("name") ?? "Tidings",
+    email: options.get("email"),
+    connections,
     host,
-    port: url.port === "" ? (security === "tls" ? 465 : isLoopback(host) ? 25 : 587) : Number(url.port),
+    port,
     security,
-    user: url.username === "" ? null : decodeURIComponent(url.username),
-    password: url.password === "" ? null : decodeURIComponent(url.password),
+    user: auth?.user ?? null,
+    password: auth && "password" in auth ? auth.password : null,
   };
 }
 

@@ -7,6 +7,7 @@ import { refuseIfChanged } from "../http/etag.ts";
 import type { Seal } from "../http/idempotency.ts";
 import { positionOf } from "../http/paging.ts";
 import type { Actor } from "../http/serve.ts";
+import { isLoopback } from "../mail/smtp-settings.ts";
 import { addressOf } from "./addresses.ts";
 import type { emailAccounts as api } from "./api.ts";
 import { difference, recordChange } from "./audit.ts";
@@ -171,11 +172,6 @@ function checkSecurity(account: { smtpHost: string | null; smtpSecurity: string 
       "Without TLS, mails may go to this machine only. Choose tls or starttls.",
       "/smtpSecurity",
     );
-}
-
-/** Whether a host is this machine itself, where nobody listens on the way. */
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 async function refusing<Result>(write: () => Promise<Result>): Promise<Result> {

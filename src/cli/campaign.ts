@@ -66,7 +66,7 @@ export const campaign = (run: Run): Command => {
           ),
         ),
     );
-  for (const [name, description] of ACTIONS)
+  for (const [name, description, act] of ACTIONS)
     command.addCommand(
       new Command(name)
         .description(description)
@@ -74,7 +74,7 @@ export const campaign = (run: Run): Command => {
         .action(
           run<Common>((options, output, reference) =>
             withContext(options, async ({ database: { db }, clock }) => {
-              const done = await emailCampaigns[name](db, reference ?? "", COMMAND_LINE, clock());
+              const done = await act(db, reference ?? "", COMMAND_LINE, clock());
               output.answer(`${done.number} is ${done.status}.`, done);
             }),
           ),
@@ -84,7 +84,7 @@ export const campaign = (run: Run): Command => {
 };
 
 const ACTIONS = [
-  ["pause", "hold an Email Campaign back until it is resumed"],
-  ["resume", "let a paused Email Campaign go on"],
-  ["cancel", "end an Email Campaign for good"],
+  ["pause", "hold an Email Campaign back until it is resumed", emailCampaigns.pause],
+  ["resume", "let a paused Email Campaign go on", emailCampaigns.resume],
+  ["cancel", "end an Email Campaign for good", emailCampaigns.cancel],
 ] as const;

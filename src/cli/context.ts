@@ -72,12 +72,8 @@ export async function openContext(options: ContextOptions): Promise<Context> {
       : undefined;
   const connection = embedded?.connection ?? config.databaseUrl ?? "";
   const database = openDatabase(connection);
-  // The pool listens to idle connections alone: one that breaks in somebody's hands would end the process (O1).
-  database.pool.on("connect", (client) => client.on("error", () => undefined));
   const close = async () => {
     await database.close();
-    // Kysely leaves alone a pool it never used; its connections would hold the process for seconds.
-    if (!database.pool.ended) await database.pool.end();
     await embedded?.stop();
   };
   try {
@@ -98,7 +94,7 @@ export async function prepare(database: Database, log: Logger, clock: Clock): Pr
 }
 
 /** The environment, with what the command line says instead. */
-export function configFor({ dataDir, port, host }: Pick<ContextOptions, "dataDir" | "port" | "host">): Config {
+function configFor({ dataDir, port, host }: Pick<ContextOptions, "dataDir" | "port" | "host">): Config {
   const config = readConfig();
   // Unless the environment names the public address, it follows the port.
   const follows = config.publicUrl === `http://localhost:${config.port}`;

@@ -43,8 +43,11 @@ export const mailboxCommand = (run: Run): Command =>
                 ? Number(id)
                 : refuse("input-invalid", "Name the mail by its number.", "/id");
               const { bytes, ...mail } = await mailbox.get(db, wanted);
-              if (options.eml && !output.json) return void process.stdout.write(bytes);
-              const { headers, text, html } = await partsOf(bytes);
+              if (options.eml && !output.json) {
+                process.stdout.write(bytes);
+                return;
+              }
+              const { headers, text, html } = partsOf(bytes);
               const lines = headers.map(({ name, value }) => `${name}: ${value}`);
               output.answer(`${lines.join("\n")}\n\n${text}`, {
                 ...mail,

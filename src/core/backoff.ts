@@ -3,7 +3,7 @@
 /** Minutes between attempts; the last one repeats. */
 const DELAYS_MINUTES = [15, 30, 60, 120, 240] as const;
 /** RFC 5321 4.5.4.1: give up after four to five days. */
-export const GIVE_UP_AFTER_HOURS = 5 * 24;
+const GIVE_UP_AFTER_HOURS = 5 * 24;
 
 /**
  * When to try again, or "give-up".

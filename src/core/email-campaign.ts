@@ -33,7 +33,7 @@ export const EVENTS = [
 export type Event = (typeof EVENTS)[number];
 
 /** Event by status: the status that follows. What is not in the table cannot happen. */
-export const TRANSITIONS: { readonly [From in Status]: { readonly [When in Event]?: Status } } = {
+const TRANSITIONS: { readonly [From in Status]: { readonly [When in Event]?: Status } } = {
   Scheduled: {
     begin: "In Progress",
     pause: "Paused",

@@ -16,14 +16,19 @@ it("E87 a token says what it was made for, however large the numbers", () => {
 
 it("E87 any change of any character, a cut or an addition is refused", () => {
   fc.assert(
-    fc.property(claim, fc.nat(), fc.constantFrom(..."abz09.-_=A"), (about, where, character) => {
-      const token = sign(keys, "unsubscribe", about);
-      const index = where % token.length;
-      const changed = token.slice(0, index) + character + token.slice(index + 1);
-      if (changed !== token) expect(verify(keys, "unsubscribe", changed)).toBeNull();
-      expect(verify(keys, "unsubscribe", token.slice(0, index))).toBeNull();
-      expect(verify(keys, "unsubscribe", token + character)).toBeNull();
-    }),
+    fc.property(
+      claim,
+      fc.nat(),
+      fc.constantFrom("a", "b", "z", "0", ".", "-", "_", "=", "A"),
+      (about, where, character) => {
+        const token = sign(keys, "unsubscribe", about);
+        const index = where % token.length;
+        const changed = token.slice(0, index) + character + token.slice(index + 1);
+        if (changed !== token) expect(verify(keys, "unsubscribe", changed)).toBeNull();
+        expect(verify(keys, "unsubscribe", token.slice(0, index))).toBeNull();
+        expect(verify(keys, "unsubscribe", token + character)).toBeNull();
+      },
+    ),
   );
 });
 

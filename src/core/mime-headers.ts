@@ -12,7 +12,7 @@ const ATOMS = /^[\w!#$%&'*+/?^`{|}~-]+(?: [\w!#$%&'*+/?^`{|}~-]+)*$/;
 const UNSAFE = /[\u0000- \u007f-\u009f\u2028\u2029]+/g;
 
 /** A value on one line: whatever breaks or controls lines becomes one space. */
-export const oneLine = (text: string): string => {
+const oneLine = (text: string): string => {
   if (PRINTABLE.test(text) && !text.includes("  ")) return text.trim();
   return text.toWellFormed().replace(UNSAFE, " ").trim();
 };

@@ -57,7 +57,7 @@ export type Decision = {
   readonly done: boolean;
 };
 
-export const DEFAULT_TIME_OF_DAY = Temporal.PlainTime.from("09:00");
+const DEFAULT_TIME_OF_DAY = Temporal.PlainTime.from("09:00");
 
 /** How far ahead a sending window is searched for an opening before it counts as never open. */
 const WINDOW_SEARCH_DAYS = 400;
@@ -107,7 +107,7 @@ function atTimeOfDay(on: Temporal.PlainDate, step: Step, rules: Rules): Temporal
 }
 
 /** The moment itself when the window is open, else its next opening; null when it never opens. */
-export function nextOpening(at: Temporal.Instant, rules: Pick<Rules, "timeZone" | "window">): Temporal.Instant | null {
+function nextOpening(at: Temporal.Instant, rules: Pick<Rules, "timeZone" | "window">): Temporal.Instant | null {
   const { window, timeZone } = rules;
   if (!window) return at;
   const local = at.toZonedDateTimeISO(timeZone);

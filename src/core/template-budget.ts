@@ -3,7 +3,7 @@
 /** A mail beyond 1 MB is not a mail. */
 export const MAX_OUTPUT = 1_000_000;
 /** All loops of one rendering together. */
-export const MAX_ITERATIONS = 10_000;
+const MAX_ITERATIONS = 10_000;
 /** Tags executed; keeps a large body inside a loop below a few tens of milliseconds. */
 const MAX_STEPS = 500_000;
 /** Characters that filters and joins may make in all, shown or not. */

@@ -48,11 +48,21 @@ export function openDatabase(connection: Connection, options: { poolSize?: numbe
   });
   // An idle connection that breaks is replaced at the next query; without a listener it would end the process.
   pool.on("error", () => undefined);
+  // The same for one in use: the query under way fails, and that is how its caller learns of it.
+  pool.on("connect", (client) => client.on("error", () => undefined));
   const db = new Kysely<Tables>({
     dialect: new PostgresDialect({ pool }),
     plugins: [new CamelCasePlugin({ maintainNestedObjectKeys: true })],
   });
-  return { db, pool, close: () => db.destroy() };
+  return {
+    db,
+    pool,
+    async close() {
+      await db.destroy();
+      // Kysely leaves alone a pool it never used; its connections would hold the process for seconds.
+      if (!pool.ended) await pool.end();
+    },
+  };
 }
 
 /** Runs `work` in one transaction, or in the one already under way. */

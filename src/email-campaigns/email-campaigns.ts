@@ -13,10 +13,10 @@ import { factsOf } from "./facts.ts";
 import { type Starter, refusePast, start } from "./start.ts";
 import * as store from "./store.ts";
 
-export { type Advance, advance, afterResults, announce, claimDue, nextDueAt } from "./due.ts";
+export { type Advance, advance, afterResults, claimDue, nextDueAt } from "./due.ts";
 export { type WithFacts, factsOf } from "./facts.ts";
 export { preview, start, startMany, type Started, type Starter } from "./start.ts";
-export { get as find, list, sortValue } from "./store.ts";
+export { list, sortValue } from "./store.ts";
 
 type Reference = string | number;
 

@@ -65,7 +65,7 @@ export const id = z.coerce.number().int().positive().max(Number.MAX_SAFE_INTEGER
 export const idParams = z.object({ id });
 
 /** How many rows a page may hold. */
-export const MAX_PAGE = 500;
+const MAX_PAGE = 500;
 
 /** What every list takes: `limit`, the `cursor` of the page before, sparse `fields`. */
 export const page = {

@@ -83,7 +83,7 @@ function union(branches: readonly JsonSchema[]): JsonSchema {
 }
 
 /** The fields a caller may choose from: those of the rows of a list, else those of the answer itself. */
-export function fieldsOf(schema: JsonSchema): readonly string[] {
+function fieldsOf(schema: JsonSchema): readonly string[] {
   return Object.keys(rowsOf(schema)?.properties ?? schema.properties ?? {});
 }
 

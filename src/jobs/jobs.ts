@@ -27,7 +27,7 @@ export type JobHandler = (context: JobContext, job: Job) => Promise<object | nul
 export type JobHandlers = Readonly<Record<string, JobHandler>>;
 
 /** How often a job is begun at most before it counts as one that kills its process. */
-export const MOST_ATTEMPTS = 10;
+const MOST_ATTEMPTS = 10;
 
 /**
  * Puts work into the queue, in the caller's transaction: it starts once that commits, and never when it does not.
@@ -53,6 +53,6 @@ export async function get(db: Db, id: number) {
 }
 
 /** The name under which graphile-worker holds a job of ours. */
-export function keyOf(id: number): string {
+function keyOf(id: number): string {
   return `job-${id}`;
 }

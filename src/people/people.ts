@@ -33,11 +33,6 @@ export type Neighbours = {
   readonly onErase: (tx: Tx, personId: number, now: Temporal.Instant) => Promise<void>;
 };
 
-/** The person, or undefined. */
-export function find(db: Db, id: number): Promise<Person | undefined> {
-  return store.find(db, id);
-}
-
 /** The person; refuses an id that is none, or is of the other kind when a kind is asked for. */
 export async function get(db: Db, id: number, kind?: PersonKind): Promise<Person> {
   const found = await store.find(db, id);

@@ -117,7 +117,7 @@ async function build(draft: Draft): Promise<Built> {
       return fromMjml(draft.body);
     case "markdown":
       return { html: inlined(document(fromMarkdown(draft.body))), warnings: [] };
-    case "html":
+    default:
       return { html: inlined(/<html[\s>]/i.test(draft.body) ? draft.body : document(draft.body)), warnings: [] };
   }
 }
