@@ -1,4 +1,4 @@
-/** Campaigns and Email Campaigns as a caller of the API meets them: status, shape, role, pages. */
+/** Campaigns, templates and Email Campaigns as a caller of the API meets them: status, shape, role, pages. */
 import { Writable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type FreshDatabase, freshDatabase } from "../../test/database.ts";
@@ -145,6 +145,19 @@ describe("Email Campaigns", () => {
     expect([again.status, again.body.restartedFromId]).toEqual([201, id]);
   });
 
+  it("E48 a step is skipped by its id", async () => {
+    const made = await started();
+    const [first] = made.steps;
+    const skip = `/email-campaigns/${made.number}/steps/${first.stepId}/skip`;
+    expect((await ask("PUT", skip, undefined, "viewer")).status).toBe(403);
+    const { status, body } = await ask("PUT", skip);
+    expect([status, body.steps[0]]).toEqual([
+      200,
+      expect.objectContaining({ state: "skipped", code: "skipped-by-hand" }),
+    ]);
+    expect((await ask("PUT", skip)).status).toBe(409);
+  });
+
   it("an edit names what it read, and is refused when somebody else was faster", async () => {
     const made = await started({ startOn: "2026-12-05" });
     const read = await ask("GET", `/email-campaigns/${made.id}`);
@@ -279,5 +292,59 @@ describe("Campaigns", () => {
     expect([followed.endOn, followed.steps[1].dueAt]).toEqual(["2026-12-11", "2026-12-11T16:30:00Z"]);
     const refused = await ask("DELETE", `/campaigns/${campaign.id}`, undefined, "manager");
     expect([refused.status, refused.body.code]).toEqual([409, "campaign-in-use"]);
+  });
+
+  it("E9 tells what an edit would do before it is made", async () => {
+    const campaign = await exampleCampaign(fresh.db, [0, 3]);
+    await started({}, campaign.id);
+    const { body: before } = await ask("GET", `/campaigns/${campaign.id}`);
+    const [first] = before.steps;
+    const steps = [{ id: first.id, emailTemplateId: first.emailTemplateId, sendAfterDays: 0 }];
+    const { status, body } = await ask("POST", `/campaigns/${campaign.id}/impact`, { steps }, "viewer");
+    expect([status, body]).toEqual([
+      200,
+      {
+        running: 1,
+        lookedAt: 1,
+        dueNow: 1,
+        steps: [{ stepId: first.id, ahead: 0, dueNow: 1, tooLate: 0, sent: 0 }],
+        removed: [{ stepId: campaign.steps[1], sendAfterDays: 3, ahead: 1, dueNow: 0, tooLate: 0, sent: 0 }],
+      },
+    ]);
+    expect((await ask("GET", `/campaigns/${campaign.id}`)).body).toEqual(before);
+  });
+});
+
+describe("Email Templates", () => {
+  const template = { subject: "Hello", body: "Dear {{ first_name | default('friend') }}." };
+
+  it("E77 a mistake is answered 422 with its field and place, and a good one is saved, shown and listed", async () => {
+    const wrong = await ask("POST", "/email-templates", { name: "Wrong", ...template, body: "Dear {{ frist_name }}" });
+    expect([wrong.status, wrong.body.errors[0]]).toEqual([
+      422,
+      expect.objectContaining({ pointer: "/body", detail: expect.stringMatching(/^line 1, column \d+/) }),
+    ]);
+    const made = await ask("POST", "/email-templates", { name: "Welcome", ...template });
+    expect([made.status, made.body.versionNumber]).toEqual([201, 1]);
+    const url = `/email-templates/${made.body.id}`;
+    const changed = await ask("PATCH", url, { subject: "Welcome" });
+    expect([changed.status, changed.body.versionNumber, changed.body.format]).toEqual([200, 2, "markdown"]);
+    const { body: versions } = await ask("GET", `${url}/versions`, undefined, "viewer");
+    expect(versions.data.map(({ number, subject }: { number: number; subject: string }) => [number, subject])).toEqual([
+      [2, "Welcome"],
+      [1, "Hello"],
+    ]);
+    expect((await ask("GET", "/email-templates?q=welc")).body.data).toHaveLength(1);
+    expect((await ask("DELETE", url)).status).toBe(403);
+    expect((await ask("DELETE", url, undefined, "manager")).status).toBe(204);
+    expect((await ask("GET", url)).status).toBe(404);
+  });
+
+  it("E79 a preview is rendered for the values given", async () => {
+    const { status, body } = await ask("POST", "/email-templates/preview", {
+      ...template,
+      variables: { first_name: "Bo" },
+    });
+    expect([status, body.subject, body.text]).toEqual([200, "Hello", expect.stringContaining("Dear Bo.")]);
   });
 });
