@@ -89,6 +89,19 @@ export const communications = contract({
     produces: "message/rfc822",
     success: { status: 200 },
   },
+  resolve: {
+    method: "PUT",
+    path: "/communications/:id/resolution",
+    summary: "Decide about an email that may or may not have arrived",
+    description:
+      "Where an email account holds mail whose fate is unknown, because the connection broke before the server " +
+      "confirmed it: it counts as sent, or leaves once more, the same to the byte.",
+    tag: "Communications",
+    access: "manager",
+    params,
+    body: z.object({ decision: z.enum(["arrived", "send-again"]) }),
+    success: { status: 200, body: communication },
+  },
   note: {
     method: "POST",
     path: "/communications",

@@ -1,7 +1,7 @@
 /** Communications over HTTP. Shows what was sent; sends nothing. */
 import { refuse } from "../core/problem.ts";
 import type { Db } from "../db/database.ts";
-import { bytesOf } from "../delivery/delivery.ts";
+import { bytesOf, resolveDoubt } from "../delivery/delivery.ts";
 import type { Serve } from "../http/serve.ts";
 import { partsOf } from "../mail/parts.ts";
 import { communications as api } from "./api.ts";
@@ -26,6 +26,11 @@ export function routes(serve: Serve, { db }: { db: Db }): void {
       );
     void reply.header("content-disposition", `attachment; filename="${params.id}.eml"`);
     return bytes;
+  });
+
+  serve(api.resolve, async ({ params, body, actor, now }) => {
+    await resolveDoubt(db, communications.messageOf(params.id), body.decision, actor, now);
+    return communications.get(db, params.id);
   });
 
   serve(api.note, ({ body, actor, now }) => communications.writeNote(db, body, actor, now));

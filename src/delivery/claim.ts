@@ -5,7 +5,7 @@ import type { Composed } from "../db/tables.ts";
 import { obstacle } from "./obstacle.ts";
 
 /** How long a claim holds without being renewed. */
-export const LEASE_SECONDS = 60;
+const LEASE_SECONDS = 60;
 
 /** A claim: writes of a worker whose fence is no longer the row's change nothing (R4). */
 export type Claim = { readonly id: number; readonly fence: number };
@@ -22,23 +22,24 @@ export type Claimer = {
 
 /**
  * Takes messages that are due, oldest first. Those of an account that waits, of one that a person has paused, or of a
- * real server while there is no postal address stay where they are.
+ * real server while there is no postal address stay where they are. The account is looked up row by row, so that the
+ * index is read in order and no further than needed: joined, every message that is due would be read for each claim.
  */
 export async function claim(db: Db, { worker, limit, without, serverByUrl }: Claimer, now: Temporal.Instant) {
   const { rows } = await sql<Claim>`
     with due as (
       select messages.id
       from messages
-        join email_campaigns on email_campaigns.id = messages.email_campaign_id
-        left join senders on senders.id = email_campaigns.sender_id
-        left join email_accounts as account on account.id =
-          coalesce(senders.email_account_id, (select id from email_accounts where is_default))
-        cross join workspace
-      where messages.state in ('planned', 'deferred') and messages.next_attempt_at <= ${now}::timestamptz
-        and coalesce(account.id, 0) <> all(${[...without]}::bigint[])
-        and coalesce(account.paused_reason, '') <> ${PAUSED_BY_A_PERSON}
-        and (workspace.postal_address is not null
-          or coalesce(account.kind, ${serverByUrl ? "smtp" : "mailbox"}) = 'mailbox')
+      where messages.state in ('planned', 'deferred') and messages.next_attempt_at <= ${now}::timestamptz and (
+        select coalesce(account.id, 0) <> all(${[...without]}::bigint[])
+          and coalesce(account.paused_reason, '') <> ${PAUSED_BY_A_PERSON}
+          and (coalesce(account.kind, ${serverByUrl ? "smtp" : "mailbox"}) = 'mailbox'
+            or (select postal_address from workspace) is not null)
+        from email_campaigns
+          left join senders on senders.id = email_campaigns.sender_id
+          left join email_accounts as account on account.id =
+            coalesce(senders.email_account_id, (select id from email_accounts where is_default))
+        where email_campaigns.id = messages.email_campaign_id)
       order by messages.next_attempt_at, messages.id
       limit ${limit}
       for update of messages skip locked
@@ -100,7 +101,8 @@ export async function load(db: Db, claims: readonly Claim[], now: Temporal.Insta
       join email_templates on email_templates.id = steps.email_template_id
       join campaigns on campaigns.id = messages.campaign_id
       cross join workspace
-    where messages.id = any(${claims.map(({ id }) => id)}::bigint[])`.execute(db);
+    where messages.id = any(${claims.map(({ id }) => id)}::bigint[])
+    order by messages.id`.execute(db);
   return rows;
 }
 

@@ -14,6 +14,7 @@ import { createSender } from "./send.ts";
 import { stopwatch } from "./stopwatch.ts";
 import { createTransports } from "./transports.ts";
 
+export { resolveDoubt } from "./doubt.ts";
 export { bytesOf, renderedSubject } from "./prepare.ts";
 export { deliveryProblems } from "./problems.ts";
 export { skipByHand } from "./skip.ts";

@@ -31,14 +31,17 @@ export function startLoop({ delivery, pool, clock, log }: LoopOptions): { stop()
   async function run(): Promise<void> {
     let failures = 0;
     let ear: pg.PoolClient | undefined;
-    const deaf = () => {
-      ear?.release(true);
+    // A connection tells of its end more than once, the last time after the next one is open.
+    const drop = (client: pg.PoolClient | undefined) => {
+      if (!client || client !== ear) return;
       ear = undefined;
+      client.release(true);
+      wakeUp();
     };
     while (!stopping.signal.aborted) {
       wake = new AbortController();
       try {
-        ear ??= await listen(pool, wakeUp, deaf);
+        ear ??= await listen(pool, wakeUp, drop);
         const now = clock();
         const busy = await delivery.turn(now);
         if (failures > 0) log.info("the database is back; sending goes on");
@@ -50,7 +53,7 @@ export function startLoop({ delivery, pool, clock, log }: LoopOptions): { stop()
         await pause(Math.min(500 * 2 ** failures, LONGEST_PAUSE_MS));
       }
     }
-    deaf();
+    drop(ear);
   }
 
   /** Until the next due moment, a start, or room for more mail. */
@@ -74,11 +77,16 @@ export function startLoop({ delivery, pool, clock, log }: LoopOptions): { stop()
   };
 }
 
-async function listen(pool: pg.Pool, heard: () => void, lost: () => void): Promise<pg.PoolClient> {
+async function listen(pool: pg.Pool, heard: () => void, lost: (client: pg.PoolClient) => void): Promise<pg.PoolClient> {
   const client = await pool.connect();
   client.on("notification", heard);
-  client.once("error", lost);
-  client.once("end", lost);
-  await client.query(`listen ${CHANNEL}`);
+  client.on("error", () => lost(client));
+  client.on("end", () => lost(client));
+  try {
+    await client.query(`listen ${CHANNEL}`);
+  } catch (error) {
+    client.release(true);
+    throw error;
+  }
   return client;
 }

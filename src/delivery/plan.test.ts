@@ -108,7 +108,22 @@ describe("planning", () => {
     expect(await small.messages(id)).toHaveLength(3);
   });
 
-  it("E56 an Email Campaign that cannot be planned does not stop the others, and is tried again later", async () => {
+  it("E59 the message and the Email Campaign it moves on stand or fall together", async () => {
+    const campaign = await small.campaign();
+    const id = await small.start(campaign.id, (await small.person()).id, at("2026-03-01"));
+    const before = await small.status(id);
+    const undone = fresh.db.transaction().execute(async (tx) => {
+      await planDue({ db: tx, log: silent, guard: null }, at("2026-03-01"));
+      throw new Error("the machine stopped");
+    });
+    await expect(undone).rejects.toThrow("the machine stopped");
+    expect(await small.messages(id)).toEqual([]);
+    expect(await small.status(id)).toEqual(before);
+    await plan(at("2026-03-01"));
+    expect(await small.messages(id)).toHaveLength(1);
+  });
+
+  it("E56 E58 an Email Campaign that cannot be planned does not stop the others, and is tried again later", async () => {
     const campaign = await small.campaign();
     const broken = await small.start(campaign.id, (await small.person()).id, at("2026-03-01"));
     const sound = await small.start(campaign.id, (await small.person()).id, at("2026-03-01"));

@@ -36,7 +36,8 @@ type Move = {
 
 /** An Email Campaign that makes us fail is looked at again after this. */
 const FAILURE_PAUSE_MINUTES = 15;
-const LOOK_AGAIN_SECONDS = 2;
+/** A result is recorded within milliseconds. */
+const LOOK_AGAIN_MS = 200;
 
 /**
  * Plans what is due at `now`. One Email Campaign that fails does not stop the others; it is logged and looked at again
@@ -140,7 +141,7 @@ async function write(tx: Tx, moves: readonly Move[], now: Temporal.Instant): Pro
   const waiting = moves.filter(({ waits }) => waits).map(({ advance }) => advance.id);
   await unpark(tx, waiting, now);
   const surely = await holdPending(tx, waiting);
-  const soon = now.add({ seconds: LOOK_AGAIN_SECONDS });
+  const soon = now.add({ milliseconds: LOOK_AGAIN_MS });
   await emailCampaigns.advance(
     tx,
     moves.map(({ advance, waits }) => (waits && !surely.has(advance.id) ? { ...advance, nextDueAt: soon } : advance)),

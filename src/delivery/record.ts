@@ -77,13 +77,19 @@ const MOST_OF_A_REPLY = 1000;
 /**
  * Takes back the claims of workers that died: what was only claimed is planned again; what was in DATA may have
  * arrived, and is sent again with the same bytes or held, as its account says.
+ * @param ours messages that are under way here: after a long loss of the database their results are yet to be written.
  */
-export async function recoverExpired(db: Db, now: Temporal.Instant): Promise<{ freed: number; inDoubt: number }> {
+export async function recoverExpired(
+  db: Db,
+  ours: readonly number[],
+  now: Temporal.Instant,
+): Promise<{ freed: number; inDoubt: number }> {
   const { rows } = await sql<{ inDoubt: boolean }>`
     with expired as (
       select messages.id, messages.state = 'in_data' as in_doubt, coalesce(email_accounts.hold_unknown, false) as hold
       from messages left join email_accounts on email_accounts.id = messages.email_account_id
       where messages.state in ('claimed', 'in_data') and messages.claimed_until < ${now}::timestamptz
+        and messages.id <> all(${[...ours]}::bigint[])
       order by messages.id limit ${MOST_EXPIRED}
       for update of messages skip locked
     ), freed as (

@@ -7,7 +7,7 @@ import * as accounts from "../accounts/email-accounts.ts";
 import * as emailCampaigns from "../email-campaigns/email-campaigns.ts";
 import type { Outcome, SmtpPool } from "../mail/smtp.ts";
 import { suppress } from "../suppressions/suppressions.ts";
-import { bytesOf, type Delivery } from "./delivery.ts";
+import { bytesOf, type Delivery, resolveDoubt } from "./delivery.ts";
 import { deliveryProblems } from "./problems.ts";
 
 let fresh: FreshDatabase;
@@ -204,7 +204,7 @@ describe("sending", () => {
     expect(await accounts.get(fresh.db, account.id)).toMatchObject({ pausedAt: null, pausedReason: null });
   });
 
-  it("a server that cannot be reached holds up its own mail alone, and gets it when it is back", async () => {
+  it("E61 a server that cannot be reached holds up its own mail alone, and gets it when it is back", async () => {
     const gone = await startSink();
     await gone.close();
     const sink = await sinkWith();
@@ -369,7 +369,15 @@ describe("sending", () => {
     await delivery.runUntilIdle(NOW.add({ hours: 24 }));
     expect(await message()).toMatchObject({ state: "unknown", reason: "in-doubt", attempts: 1 });
     expect((await deliveryProblems(fresh.db, { seal })).map(({ code }) => code)).toContain("messages-in-doubt");
-    await fresh.db.updateTable("messages").set({ state: "refused" }).where("state", "=", "unknown").execute();
+
+    const before = await message();
+    await resolveDoubt(fresh.db, before.id, "send-again", actor, NOW.add({ hours: 25 }));
+    await delivery.runUntilIdle(NOW.add({ hours: 25 }));
+    expect(await message()).toMatchObject({ state: "unknown", attempts: 2, messageId: before.messageId });
+    await resolveDoubt(fresh.db, before.id, "arrived", actor, NOW.add({ hours: 26 }));
+    expect((await message()).state).toBe("accepted");
+    expect((await small.status(before.emailCampaignId)).status).toBe("Completed");
+    await expect(resolveDoubt(fresh.db, before.id, "arrived", actor, NOW)).rejects.toThrow("not in doubt");
   });
 
   it("two processes send every message once", async () => {

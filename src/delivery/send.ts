@@ -123,7 +123,8 @@ export function createSender(options: SenderOptions): Sender {
       if (!origin.identity) return back(due, "no-from-address", at().add({ minutes: FAILURE_PAUSE_MINUTES }));
       mail = await prepare(options, due, { ...origin, identity: origin.identity }, at());
     } catch (error) {
-      if (!isDatabaseLoss(error)) log.error({ err: error, messageId: due.id }, "a message could not be prepared");
+      if (isDatabaseLoss(error)) return back(due, null, at());
+      log.error({ err: error, messageId: due.id }, "a message could not be prepared");
       return back(due, null, at().add({ minutes: FAILURE_PAUSE_MINUTES }));
     }
     if ("failure" in mail) {
@@ -158,6 +159,8 @@ export function createSender(options: SenderOptions): Sender {
     const { trouble, ...result } = judge(outcome, attempted, random(), at());
     if (trouble) await transports.failed(account, trouble, at());
     else if (outcome.kind === "accepted") await transports.succeeded(account);
+    if (result.state === "refused")
+      log.warn({ messageId: due.id, reason: result.reason }, "a message could not be delivered");
     return result;
   }
 
@@ -165,7 +168,7 @@ export function createSender(options: SenderOptions): Sender {
     const next = lookedAt?.add({ seconds: LOOK_FOR_EXPIRED_EVERY_SECONDS });
     if (next && Temporal.Instant.compare(now, next) < 0 && Temporal.Instant.compare(now, lookedAt!) >= 0) return;
     lookedAt = now;
-    const { freed, inDoubt } = await recoverExpired(db, now);
+    const { freed, inDoubt } = await recoverExpired(db, [...underWay.keys()], now);
     if (freed > 0) log.warn({ freed, inDoubt }, "took over messages of a worker that died");
     await skipParked(db, now);
   }

@@ -305,7 +305,10 @@ create table messages (
   reply_text text,
   constraint messages_one_per_step unique (email_campaign_id, step_id)
 );
-create index messages_to_send on messages (next_attempt_at) where state in ('planned', 'deferred');
+-- With the id, so that a hundred thousand messages of one moment are still read in order, not sorted.
+create index messages_to_send on messages (next_attempt_at, id) where state in ('planned', 'deferred');
+-- Held because nobody knows whether they arrived.
+create index messages_in_doubt on messages (id) where state = 'unknown';
 create index messages_leased on messages (claimed_until) where state in ('claimed', 'in_data');
 create index messages_by_person on messages (person_id, id);
 -- A Campaign's communications, newest first.
