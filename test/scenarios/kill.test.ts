@@ -19,7 +19,7 @@ const DAYS = [0, 3, 7, 14, 21];
 const KILLS_A_DAY = 10;
 const PEOPLE = 10_000;
 /** As many mails can be between the final dot and its answer as there are connections. */
-const CONNECTIONS = 5;
+const CONNECTIONS = 20;
 
 const folder = mkdtempSync(join(tmpdir(), "tidings-kill-"));
 const dataDir = join(folder, "data");
@@ -56,7 +56,7 @@ afterAll(async () => {
 });
 
 function run(now: Temporal.Instant): { child: ChildProcess; output: () => string } {
-  const args = ["run", campaign, "--people", leads, "--smtp", `smtp://127.0.0.1:${sink.port}`];
+  const args = ["run", campaign, "--people", leads, "--smtp", `smtp://127.0.0.1:${sink.port}?connections=${CONNECTIONS}`];
   const child = spawn(join(root, "bin", "tidings"), [...args, "--json", "--now", now.toString()], {
     cwd: folder,
     env: { ...process.env, TIDINGS_DATA_DIR: dataDir, DATABASE_URL: undefined },
