@@ -86,8 +86,11 @@ describe("where mails leave", () => {
     expect(accountOfUrl("smtp://127.0.0.1:1025")).toMatchObject({ security: "none", port: 1025 });
     expect(accountOfUrl("smtp://relay.example.com")).toMatchObject({ security: "starttls", port: 587 });
     expect(accountOfUrl("smtp://[::1]:25")).toMatchObject({ host: "::1", security: "none" });
-    for (const url of ["http://x", "nonsense", "smtp://", "smtp://relay.example.com?security=none"])
+    for (const url of ["http://x", "nonsense", "smtp://", "smtp://relay.example.com?sicherheit=none"])
       expect(() => accountOfUrl(url)).toThrow(expect.objectContaining({ code: "smtp-url-invalid" }));
+    expect(() => accountOfUrl("smtp://relay.example.com?security=none")).toThrow(
+      expect.objectContaining({ code: "smtp-settings-invalid" }),
+    );
   });
 });
 

@@ -12,7 +12,7 @@ import * as campaigns from "../campaigns/campaigns.ts";
 import { matchSteps } from "../core/match-steps.ts";
 import { refuse } from "../core/problem.ts";
 import { localDay } from "../core/schedule.ts";
-import type { Db } from "../db/database.ts";
+import { type Db, inTransaction } from "../db/database.ts";
 import { createDelivery, deliveryProblems } from "../delivery/delivery.ts";
 import * as emailCampaigns from "../email-campaigns/email-campaigns.ts";
 import { neighboursOf } from "../neighbours.ts";
@@ -20,7 +20,7 @@ import { type ImportResult, importPeople } from "../people/import.ts";
 import * as templates from "../templates/templates.ts";
 import * as workspaces from "../workspace/workspace.ts";
 import { COMMAND_LINE, type Context } from "./context.ts";
-import { type Report, report } from "./run-report.ts";
+import { type Report, report, sentByStep } from "./run-report.ts";
 
 export type RunOptions = {
   /** A CSV of people; without it only what was started before goes on. */
@@ -62,6 +62,7 @@ export async function runCampaign(
   const vault = { seal: context.secrets, smtpUrl: context.config.smtpUrl };
   const { log, secrets, config } = context;
   const delivery = createDelivery({ db, vault, publicUrl: config.publicUrl, linkKeys: secrets.keysFor("links"), log });
+  const before = await sentByStep(db, campaign.id);
   // Somebody asked for this run: what an outage left behind leaves now, not in slices.
   await delivery.runUntilIdle(now, { burstGuard: false });
   await delivery.drain();
@@ -69,7 +70,7 @@ export async function runCampaign(
     campaign: { id: campaign.id, name: campaign.name },
     import: people?.result ?? null,
     ...started,
-    ...(await report(db, campaign.id, await deliveryProblems(db, vault), now)),
+    ...(await report(db, campaign.id, before, await deliveryProblems(db, vault), now)),
   };
 }
 
@@ -152,40 +153,42 @@ async function read(context: Context, file: CampaignFile, path: string, watch: W
   return { result, emailKeys };
 }
 
-/** Makes the Campaign as the file has it; steps that were there before keep their ids and their templates. */
-async function schedule(db: Db, file: CampaignFile, now: Temporal.Instant) {
-  const found = await campaigns.findByName(db, file.campaign);
-  const details = {
-    description: file.description ?? null,
-    timeOfDay: file.timeOfDay?.toString() ?? null,
-    expiresAfterDays: file.expiresAfterDays ?? null,
-  };
-  const campaign = found
-    ? await campaigns.update(db, found.id, details, COMMAND_LINE, null, emailCampaigns.reschedule, now)
-    : await campaigns.create(db, { name: file.campaign, ...details, steps: [] }, COMMAND_LINE, now);
-  const existing = await Promise.all(
-    campaign.steps.map(async (step) => {
-      const { subject } = await templates.get(db, step.emailTemplateId);
-      return { ...step, subject };
-    }),
-  );
-  const wanted = file.steps.map((step) => ({ sendAfterDays: step.sendAfterDays, subject: step.content.subject }));
-  const matched = matchSteps(existing, wanted);
-  const rows = [];
-  for (const [index, step] of file.steps.entries()) {
-    const known = existing.find((candidate) => candidate.id === matched[index]);
-    const emailTemplateId = await template(db, file, step, index, known?.emailTemplateId ?? null, now);
-    rows.push({
-      ...(known ? { id: known.id } : {}),
-      emailTemplateId,
-      sendAfterDays: step.sendAfterDays,
-      timeOfDay: step.timeOfDay?.toString() ?? null,
-      expiresAfterDays: step.expiresAfterDays,
-    });
-  }
-  return campaigns.setSteps(db, campaign.id, rows, COMMAND_LINE, null, emailCampaigns.reschedule, now);
+/**
+ * Makes the Campaign as the file has it, whole or not at all; steps that were there before keep their ids and their
+ * templates.
+ */
+function schedule(db: Db, file: CampaignFile, now: Temporal.Instant) {
+  return inTransaction(db, async (tx) => {
+    const found = await campaigns.findByName(tx, file.campaign);
+    const details = {
+      description: file.description ?? null,
+      timeOfDay: file.timeOfDay?.toString() ?? null,
+      expiresAfterDays: file.expiresAfterDays ?? null,
+    };
+    const campaign = found
+      ? await campaigns.update(tx, found.id, details, COMMAND_LINE, null, emailCampaigns.reschedule, now)
+      : await campaigns.create(tx, { name: file.campaign, ...details, steps: [] }, COMMAND_LINE, now);
+    const existing = [];
+    for (const step of campaign.steps)
+      existing.push({ ...step, subject: (await templates.get(tx, step.emailTemplateId)).subject });
+    const wanted = file.steps.map((step) => ({ sendAfterDays: step.sendAfterDays, subject: step.content.subject }));
+    const matched = matchSteps(existing, wanted);
+    const rows = [];
+    for (const [index, step] of file.steps.entries()) {
+      const known = existing.find((candidate) => candidate.id === matched[index]);
+      rows.push({
+        ...(known ? { id: known.id } : {}),
+        emailTemplateId: await template(tx, file, step, index, known?.emailTemplateId ?? null, now),
+        sendAfterDays: step.sendAfterDays,
+        timeOfDay: step.timeOfDay?.toString() ?? null,
+        expiresAfterDays: step.expiresAfterDays,
+      });
+    }
+    return campaigns.setSteps(tx, campaign.id, rows, COMMAND_LINE, null, emailCampaigns.reschedule, now);
+  });
 }
 
+/** The template of a step, made or changed; what is wrong with it is told with the number of the step. */
 async function template(
   db: Db,
   file: CampaignFile,
@@ -194,16 +197,16 @@ async function template(
   known: number | null,
   now: Temporal.Instant,
 ): Promise<number> {
-  if (known !== null) return (await templates.update(db, known, step.content, COMMAND_LINE, null, now)).id;
-  const plain = `${file.campaign}, day ${step.sendAfterDays}`.slice(0, 180);
-  let name = plain;
-  for (let again = 2; await templates.findByName(db, name); again += 1) name = `${plain} (${again})`;
-  return (
-    await templates.create(db, { name, ...step.content }, COMMAND_LINE, now).catch((error: unknown) => {
-      if (error instanceof Error) error.message = `Step ${index + 1}: ${error.message}`;
-      throw error;
-    })
-  ).id;
+  try {
+    if (known !== null) return (await templates.update(db, known, step.content, COMMAND_LINE, null, now)).id;
+    const plain = `${file.campaign}, day ${step.sendAfterDays}`.slice(0, 180);
+    let name = plain;
+    for (let again = 2; await templates.findByName(db, name); again += 1) name = `${plain} (${again})`;
+    return (await templates.create(db, { name, ...step.content }, COMMAND_LINE, now)).id;
+  } catch (error) {
+    if (error instanceof Error) error.message = `Step ${index + 1}: ${error.message}`;
+    throw error;
+  }
 }
 
 /** Starts those in the file for whom this Campaign never ran; a start day that has passed is today for newcomers. */

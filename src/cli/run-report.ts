@@ -31,19 +31,27 @@ export type Report = {
   readonly asOf: Temporal.Instant;
 };
 
-type Row = { stepId: number; state: string; reason: string | null; count: number; now: number };
+type Row = { stepId: number; state: string; reason: string | null; count: number };
 
-/** How a Campaign stands. @param since mails that left from this moment on count as sent in this run. */
+/** How many mails of each step were sent so far, by step id. */
+export async function sentByStep(db: Db, campaignId: number): Promise<ReadonlyMap<number, number>> {
+  const { rows } = await sql<{ stepId: number; count: number }>`
+    select step_id, count(*)::int as count from messages
+    where campaign_id = ${campaignId} and state = 'accepted' group by step_id`.execute(db);
+  return new Map(rows.map((row) => [row.stepId, row.count]));
+}
+
+/** How a Campaign stands. @param before what {@link sentByStep} answered before this run sent anything. */
 export async function report(
   db: Db,
   campaignId: number,
+  before: ReadonlyMap<number, number>,
   problems: readonly DeliveryProblem[],
-  since: Temporal.Instant,
+  now: Temporal.Instant,
 ): Promise<Report> {
   const { steps, emailCampaigns: statuses } = await campaigns.get(db, campaignId);
   const { rows } = await sql<Row>`
-    select step_id, state, case when state = 'skipped' then reason end as reason, count(*)::int as count,
-      count(*) filter (where state = 'accepted' and finished_at >= ${since}::timestamptz)::int as now
+    select step_id, state, case when state = 'skipped' then reason end as reason, count(*)::int as count
     from messages where campaign_id = ${campaignId} group by 1, 2, 3`.execute(db);
   const sum = (found: readonly Row[]) => found.reduce((total, row) => total + row.count, 0);
   const reports = steps.map(({ id: stepId, sendAfterDays, emailTemplate }) => {
@@ -55,14 +63,14 @@ export async function report(
       sendAfterDays,
       emailTemplate,
       sent: sum(sentRows),
-      sentNow: sentRows.reduce((total, row) => total + row.now, 0),
+      sentNow: sum(sentRows) - (before.get(stepId) ?? 0),
       failed: sum(of.filter((row) => row.state === "refused")),
       waiting: sum(of.filter((row) => !["accepted", "refused", "skipped"].includes(row.state))),
       skipped: Object.fromEntries(skipped.map((row) => [row.reason ?? "skipped", row.count])),
     };
   });
   const sent = reports.reduce((total, step) => total + step.sentNow, 0);
-  return { sent, steps: reports, statuses, next: await next(db, campaignId), problems, asOf: since };
+  return { sent, steps: reports, statuses, next: await next(db, campaignId), problems, asOf: now };
 }
 
 async function next(db: Db, campaignId: number): Promise<Report["next"]> {

@@ -5,6 +5,7 @@ import { startSink, type Sink, type SinkOptions } from "../../test/smtp-sink.ts"
 import { actor, at, PUBLIC_URL, seal, type World, world } from "../../test/world.ts";
 import * as accounts from "../accounts/email-accounts.ts";
 import * as emailCampaigns from "../email-campaigns/email-campaigns.ts";
+import * as emailGroups from "../email-groups/email-groups.ts";
 import type { Outcome, SmtpPool } from "../mail/smtp.ts";
 import { suppress } from "../suppressions/suppressions.ts";
 import { bytesOf, type Delivery, resolveDoubt } from "./delivery.ts";
@@ -52,6 +53,24 @@ async function scene(
 }
 
 describe("sending", () => {
+  it("E73 in mail to a group the member is who the mail speaks of, not the group", async () => {
+    const campaign = await small.campaign([{ day: 0, subject: "For {{ doc.first_name }}" }]);
+    const people = [await small.person({ firstName: "Ada" }), await small.person({ firstName: "Bo" })];
+    const group = await emailGroups.create(fresh.db, { title: "Customers", description: null }, actor, NOW);
+    await fresh.db
+      .insertInto("emailGroupMembers")
+      .values(people.map(({ id }) => ({ emailGroupId: group.id, personId: id, joinedAt: NOW, unsubscribedAt: null })))
+      .execute();
+    const input = { campaignId: campaign.id, emailGroupId: group.id, filter: null, startOn: null };
+    const sink = await sinkWith();
+    const account = await small.account(sink.port);
+    const { id: senderId } = await small.sender({ emailAccountId: account.id });
+    await emailCampaigns.startMany(fresh.db, { ...input, senderId }, null, actor, NOW);
+    await deliveryFor().runUntilIdle(NOW);
+    const subjects = sink.messages.map(({ data }) => /^Subject: (.+)$/m.exec(data.toString())![1]!.trim());
+    expect(subjects.toSorted()).toEqual(["For Ada", "For Bo"]);
+  });
+
   it("E66 E81 E82 E85 E86 S21 a mail goes to the person alone, from the sender, with a Message-ID and a way to leave of its own", async () => {
     const sink = await sinkWith();
     const { person, sender, campaign, id, message } = await scene(sink.port);

@@ -56,7 +56,14 @@ afterAll(async () => {
 });
 
 function run(now: Temporal.Instant): { child: ChildProcess; output: () => string } {
-  const args = ["run", campaign, "--people", leads, "--smtp", `smtp://127.0.0.1:${sink.port}?connections=${CONNECTIONS}`];
+  const args = [
+    "run",
+    campaign,
+    "--people",
+    leads,
+    "--smtp",
+    `smtp://127.0.0.1:${sink.port}?connections=${CONNECTIONS}`,
+  ];
   const child = spawn(join(root, "bin", "tidings"), [...args, "--json", "--now", now.toString()], {
     cwd: folder,
     env: { ...process.env, TIDINGS_DATA_DIR: dataDir, DATABASE_URL: undefined },
