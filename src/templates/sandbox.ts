@@ -2,13 +2,11 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import type { Content } from "../core/message.ts";
-import { MAX_OUTPUT, TemplateLimit } from "../core/template-budget.ts";
+import { TemplateLimit } from "../core/template-budget.ts";
 import type { Reply, Task } from "./sandbox-worker.ts";
 
+/** All parts of one mail. */
 const TIME_LIMIT_MS = 1000;
-/** How much the process may grow while one mail renders; looked at every few milliseconds. */
-const MEMORY_LIMIT_BYTES = 256 * 1024 * 1024;
-const WATCH_MS = 10;
 const MAX_WAITING = 1000;
 
 /** The worker, once it has loaded what it needs: that time is not the template's. */
@@ -17,34 +15,30 @@ let queue: Promise<unknown> = Promise.resolve();
 let waiting = 0;
 
 /**
- * Renders all parts of a general template for one person.
- * @throws TemplateLimit with a sentence for the author. The worker starts at the first call and holds no process open.
+ * Renders all parts of a general template for one person. The worker starts at the first call and holds no process open.
+ * @throws TemplateLimit with a sentence for the author.
  */
 export async function renderInSandbox(
-  content: Content,
+  { subject, html, text }: Content,
   variables: Readonly<Record<string, unknown>>,
 ): Promise<Content> {
   const parts = [
-    { source: content.subject, escape: false },
-    { source: content.html, escape: true },
-    { source: content.text, escape: false },
+    { source: subject, escape: false },
+    { source: html, escape: true },
+    { source: text, escape: false },
   ];
-  const texts = await ask({ kind: "render", parts, variables: plain(variables) });
-  if (texts.some((text) => text.length > MAX_OUTPUT))
-    throw new TemplateLimit("The template makes more than a million characters.");
-  return { subject: texts[0]!, html: texts[1]!, text: texts[2]! };
+  const reply = await ask({ kind: "render", parts, variables: known(variables) });
+  if ("problem" in reply) {
+    const place = reply.line === null ? "" : ` (line ${reply.line} of what is sent)`;
+    throw new TemplateLimit(`The template cannot be rendered${place}: ${reply.problem}`);
+  }
+  return { subject: reply.texts[0]!, html: reply.texts[1]!, text: reply.texts[2]! };
 }
 
 /** The mistake in a template beyond the subset, with its line; null when it parses. */
 export async function checkInSandbox(source: string): Promise<{ line: number; message: string } | null> {
-  try {
-    await ask({ kind: "check", source });
-    return null;
-  } catch (error) {
-    if (!(error instanceof TemplateLimit)) throw error;
-    const line = Number(/\(in checked:(\d+)\)/.exec(error.message)?.[1] ?? 1);
-    return { line, message: error.message.replace(/^[a-z ]*error: /i, "").replace(/ \(in checked:\d+\)/, "") };
-  }
+  const reply = await ask({ kind: "check", source });
+  return "problem" in reply ? { line: reply.line ?? 1, message: reply.problem } : null;
 }
 
 /** Ends the worker; the next call starts a new one. */
@@ -54,11 +48,12 @@ export async function closeSandbox(): Promise<void> {
   await (await closing)?.terminate();
 }
 
-/** Only data goes to the worker: dates and the like as text. */
-const plain = (variables: Readonly<Record<string, unknown>>) =>
-  JSON.parse(JSON.stringify(variables)) as Record<string, unknown>;
+/** Only data goes to the worker. What is not known is left out, so that it is missing there too. */
+const known = (variables: Readonly<Record<string, unknown>>) =>
+  JSON.parse(JSON.stringify(variables, (_, value: unknown) => value ?? undefined)) as Record<string, unknown>;
 
-function ask(task: Task): Promise<readonly string[]> {
+/** One task at a time; those behind it wait. */
+function ask(task: Task): Promise<Reply> {
   if (waiting >= MAX_WAITING) return Promise.reject(new TemplateLimit("Too many templates wait to be rendered."));
   waiting += 1;
   const answer = queue.then(() => run(task)).finally(() => (waiting -= 1));
@@ -66,42 +61,42 @@ function ask(task: Task): Promise<readonly string[]> {
   return answer;
 }
 
-async function run(task: Task): Promise<readonly string[]> {
+async function run(task: Task): Promise<Reply> {
   worker ??= newWorker();
   const current = await worker;
-  const { promise, resolve, reject } = Promise.withResolvers<readonly string[]>();
-  const before = process.memoryUsage.rss();
-  let left = TIME_LIMIT_MS / WATCH_MS;
-  const watch = setInterval(() => {
-    left -= 1;
-    if (process.memoryUsage.rss() - before > MEMORY_LIMIT_BYTES) stop("The template needs too much memory.");
-    else if (left <= 0) stop("The template takes longer than a second.");
-  }, WATCH_MS);
-  const settle = () => {
-    clearInterval(watch);
-    current.off("error", onError);
-    current.off("message", onMessage);
-  };
-  const stop = (why: string) => {
-    settle();
-    void closeSandbox();
-    reject(new TemplateLimit(why));
-  };
-  const onError = (error: Error) => stop(`The template cannot be rendered: ${error.message}`);
-  const onMessage = (reply: Reply) => {
-    settle();
-    if ("texts" in reply) resolve(reply.texts);
-    else reject(new TemplateLimit(reply.problem));
-  };
-  current.on("error", onError);
-  current.on("message", onMessage);
-  current.postMessage(task);
-  return promise;
+  const limit = new AbortController();
+  const timer = setTimeout(() => limit.abort(), TIME_LIMIT_MS);
+  try {
+    const answered = once(current, "message", { signal: limit.signal });
+    current.postMessage(task);
+    const [reply] = (await answered) as [Reply];
+    if (reply.spent) await closeSandbox();
+    return reply;
+  } catch (error) {
+    // It took too long, or the thread ended of itself: there is nothing left to ask.
+    await closeSandbox();
+    const problem = limit.signal.aborted ? "It takes longer than a second." : `Its renderer ended (${String(error)}).`;
+    return { problem, line: null, spent: true };
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
-async function newWorker(): Promise<Worker> {
-  const made = new Worker(new URL("sandbox-worker.ts", import.meta.url));
-  await once(made, "message");
-  made.unref();
-  return made;
+function newWorker(): Promise<Worker> {
+  const made = new Worker(new URL("sandbox-worker.ts", import.meta.url), {
+    // Nothing to find there (attack 1), and a heap of its own.
+    env: {},
+    execArgv: [],
+    resourceLimits: { maxOldGenerationSizeMb: 96, maxYoungGenerationSizeMb: 16 },
+  });
+  // Whoever waits hears of an error through `once`; a thread that ended is not asked again.
+  made.on("error", () => undefined);
+  made.once("exit", () => {
+    if (worker === ready) worker = null;
+  });
+  const ready = once(made, "message").then(() => {
+    made.unref();
+    return made;
+  });
+  return ready;
 }
