@@ -155,6 +155,15 @@ describe("the architecture", () => {
     none(["package-lock.json"], matches(/"resolved":/g));
   });
 
+  it("the lock file knows every optional package, so that npm ci takes it on any machine", () => {
+    type Lock = { packages: Record<string, { optionalDependencies?: Record<string, string> }> };
+    const { packages } = JSON.parse(text("package-lock.json")) as Lock;
+    const wanted = Object.values(packages).flatMap((one) => Object.keys(one.optionalDependencies ?? {}));
+    expect(wanted.length).toBeGreaterThan(0);
+    const known = new Set(Object.keys(packages).map((path) => path.slice(path.lastIndexOf("node_modules/") + 13)));
+    expect(wanted.filter((name) => !known.has(name))).toEqual([]);
+  });
+
   it("migrations are numbered without gaps", () => {
     const numbers = tracked.flatMap((path) => /^src\/db\/migrations\/(\d{4})_[a-z0-9_]+\.sql$/.exec(path)?.[1] ?? []);
     expect(numbers.length).toBeGreaterThan(0);
