@@ -86,11 +86,11 @@ function postmaster(): number | null {
 }
 
 /** Waits until so many further mails have come, or for a while: some kills are to hit start-up, import and planning. */
-async function aMoment(child: ChildProcess): Promise<void> {
+async function aMoment(child: ChildProcess, mostMs = 8000): Promise<void> {
   const early = random() < 0.3;
   const mails = 1 + Math.floor(random() * 400);
   const timeout = new AbortController();
-  const timer = setTimeout(() => timeout.abort(), early ? 200 + random() * 2000 : 20_000);
+  const timer = setTimeout(() => timeout.abort(), early ? 200 + random() * 2000 : mostMs);
   let seen = 0;
   const enough = new Promise<void>((resolve) => {
     const forget = sink.onMessage(() => {
@@ -121,7 +121,7 @@ async function killed(now: Temporal.Instant): Promise<void> {
   }
   // A program whose database was killed starts it again and goes on: it is stopped too, so that the next run is its own.
   if (database !== null && child.exitCode === null) {
-    await aMoment(child);
+    await aMoment(child, 2000);
     child.kill("SIGKILL");
   }
   if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
