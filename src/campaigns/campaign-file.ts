@@ -1,7 +1,7 @@
 /** Reads a campaign from a YAML file into checked data, all problems at once. Writes nothing and sends nothing. */
 import { readFile } from "node:fs/promises";
 import { basename, dirname, extname, resolve } from "node:path";
-import { LineCounter, parseDocument } from "yaml";
+import { type Document, LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 import { type Fault, refuse } from "../core/problem.ts";
 import type { ContentFormat } from "../db/tables.ts";
@@ -63,7 +63,7 @@ export async function readCampaignFile(path: string): Promise<CampaignFile> {
     const { line: row, col } = counter.linePos(broken.pos[0]);
     refuse("campaign-file-invalid", `${basename(path)}, line ${row}, column ${col}: ${broken.message}`);
   }
-  const parsed = campaignInFile.safeParse(document.toJS({ maxAliasCount: 10 }));
+  const parsed = campaignInFile.safeParse(valueOf(document, path));
   if (!parsed.success) {
     const faults = parsed.error.issues.map((issue) => {
       const node = document.getIn(issue.path, true) as { range?: [number, number, number] } | undefined;
@@ -75,6 +75,16 @@ export async function readCampaignFile(path: string): Promise<CampaignFile> {
   const { schedule, timeOfDay: campaignTime, ...file } = parsed.data;
   const steps = await Promise.all(schedule.map((step, index) => readStep(path, step, index)));
   return { ...file, timeOfDay: timeOrNull(campaignTime), steps };
+}
+
+/** Aliases that name nothing, or multiply without end, are known only now. */
+function valueOf(document: Document.Parsed, path: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 10 });
+  } catch (error) {
+    if (!(error instanceof ReferenceError)) throw error;
+    return refuse("campaign-file-invalid", `${basename(path)}: ${error.message}`);
+  }
 }
 
 async function readStep(file: string, step: z.output<typeof stepInFile>, index: number): Promise<FileStep> {
