@@ -25,10 +25,23 @@ export class Mistake extends Error {
   }
 }
 
+/** Line and column, both from 1, of places in a text; a column is a UTF-16 unit, as in editors. */
+export function locator(source: string): (at: number) => { line: number; column: number } {
+  const starts = [0];
+  for (let at = source.indexOf("\n"); at !== -1; at = source.indexOf("\n", at + 1)) starts.push(at + 1);
+  return (at) => {
+    let [low, high] = [0, starts.length - 1];
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if (starts[middle]! <= at) low = middle;
+      else high = middle - 1;
+    }
+    return { line: low + 1, column: at - starts[low]! + 1 };
+  };
+}
+
 export function problemAt(source: string, { code, at, message }: Pick<Mistake, "code" | "at" | "message">): Problem {
-  const before = source.slice(0, at);
-  const lineStart = before.lastIndexOf("\n") + 1;
-  return { line: before.split("\n").length, column: Array.from(before.slice(lineStart)).length + 1, code, message };
+  return { ...locator(source)(at), code, message };
 }
 
 /** A tag with more words than this is no tag a person wrote; it also bounds how deep an expression can be. */
@@ -81,6 +94,32 @@ export function segmentsOf(source: string): Segment[] {
     trimStart = end[1] === "-";
     return end.index + end[0].length;
   }
+}
+
+/** Where a tag stands in the source; `raw` reaches to the end of its `endraw`. */
+export type TagPlace = {
+  readonly start: number;
+  readonly end: number;
+  readonly kind: "output" | "statement" | "comment" | "raw";
+};
+
+/** The places of all tags of a template that parses, in their order; throws a {@link Mistake} otherwise. */
+export function tagsIn(text: string): TagPlace[] {
+  const places: TagPlace[] = [];
+  for (let start = nextTag(text, 0); start < text.length; start = nextTag(text, places.at(-1)!.end)) {
+    if (text[start + 1] === "#") {
+      const close = text.indexOf("#}", start + 2);
+      places.push({ start, end: close === -1 ? text.length : close + 2, kind: "comment" });
+      continue;
+    }
+    const { tokens, end } = tagOf(text, start);
+    const isRaw = text[start + 1] === "%" && tokens[0]?.text === "raw";
+    if (isRaw) ENDRAW.lastIndex = end;
+    const closed = isRaw && ENDRAW.exec(text);
+    if (closed) places.push({ start, end: closed.index + closed[0].length, kind: "raw" });
+    else places.push({ start, end, kind: text[start + 1] === "{" ? "output" : "statement" });
+  }
+  return places;
 }
 
 function nextTag(text: string, from: number): number {

@@ -1,6 +1,6 @@
 /** Reads a template: its statements, the variables it asks for, and what is wrong with it. Renders nothing. */
 import { ExpressionReader, type Reading } from "./template-expressions.ts";
-import { Mistake, type Segment, type Token, problemAt, segmentsOf } from "./template-lexer.ts";
+import { Mistake, type Segment, type Token, locator, segmentsOf } from "./template-lexer.ts";
 import type { Branch, Problem, Statement, Variable } from "./template-syntax.ts";
 
 type Read = {
@@ -17,19 +17,16 @@ const MAX_NESTING = 20;
 export function read(source: string): Read {
   const reading: Reading = { scopes: [new Set()], uses: [], beyond: [] };
   const statements = new StatementReader(segmentsOf(source), reading).template();
+  const place = locator(source);
   return {
     statements,
-    variables: reading.uses.map(({ path, at, hasDefault }) => {
-      const { line, column } = problemAt(source, { code: "", at, message: "" });
+    variables: reading.uses.map(({ path, at, hasDefault }) => ({
       // E71: the record is `doc` and the top level alike.
-      return {
-        path: (path.length > 1 && path[0] === "doc" ? path.slice(1) : path).join("."),
-        line,
-        column,
-        hasDefault,
-      };
-    }),
-    beyond: reading.beyond.map((mistake) => problemAt(source, mistake)),
+      path: (path.length > 1 && path[0] === "doc" ? path.slice(1) : path).join("."),
+      ...place(at),
+      hasDefault,
+    })),
+    beyond: reading.beyond.map(({ code, at, message }) => ({ ...place(at), code, message })),
   };
 }
 

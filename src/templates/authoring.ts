@@ -3,8 +3,20 @@ import { inline } from "@css-inline/css-inline";
 import { convert } from "html-to-text";
 import MarkdownIt from "markdown-it";
 import mjml2html from "mjml";
-import { type Problem, parseTemplate, unknownVariables } from "../core/template.ts";
-import { escapeText, protect } from "./jinja-tags.ts";
+import { MAX_OUTPUT } from "../core/template-budget.ts";
+import { problemAt } from "../core/template-lexer.ts";
+import { escapeHtml } from "../core/template-values.ts";
+import { type Problem, type Variable, parseTemplate, unknownVariables } from "../core/template.ts";
+import {
+  type Protected,
+  blockLinesApart,
+  blockLinesTrimmed,
+  blocksAsRaw,
+  blocksForParser,
+  blocksInMarkdown,
+  protect,
+} from "./jinja-tags.ts";
+import { depthOf, pieces } from "./authoring-markup.ts";
 import { document, footer, textFooter } from "./layout.ts";
 import { checkInSandbox } from "./sandbox.ts";
 
@@ -39,171 +51,223 @@ export const SYSTEM_VARIABLES = [
   "today",
   "email",
   "workspace_name",
-  "signature",
 ] as const;
+
+/** The parsers behind this recurse, and one of them would end the whole program: deeper is no mail. */
+const MAX_DEPTH = 100;
+const MAX_PROBLEMS = 50;
+/** Gmail shows the first 102 KB of a mail and hides the rest, the way out in the footer with it. */
+const CLIPPED_BYTES = 102_000;
 
 /**
  * Checks a draft and makes of it what is sent. All problems are reported at once, with field, line and column; unknown
  * variables are problems too, because nobody notices them in a thousand mails (E75, E77).
  */
 export async function author(
-  draft: Draft,
+  given: Draft,
   known: ReadonlySet<string>,
 ): Promise<{ readonly compiled: Compiled } | { readonly problems: readonly AuthoringProblem[] }> {
-  const fields: [Field, string | null][] = [
-    ["subject", draft.subject],
-    ["preheader", draft.preheader],
-    ["body", draft.body],
-    ["text", draft.text],
-  ];
-  const checked = await Promise.all(fields.map(([field, source]) => check(field, source ?? "", known)));
+  const draft = withLineFeeds(given);
+  const checked = await Promise.all(
+    (["subject", "preheader", "body", "text"] as const).map((field) => check(field, draft[field] ?? "", known)),
+  );
   const problems = checked.flatMap((one) => one.problems);
-  if (problems.length > 0) return { problems };
-  const used = new Set(checked.flatMap((one) => one.variables));
+  if (problems.length > 0) return { problems: problems.slice(0, MAX_PROBLEMS) };
+  if (draft.format !== "markdown" && depthOf(draft.body) > MAX_DEPTH)
+    return {
+      problems: [inBody("too-deep", `Elements stand more than ${MAX_DEPTH} deep in each other, or are never closed.`)],
+    };
 
   const built = await build(draft);
   if ("problems" in built) return built;
-  const html = withFooter(withPreheader(built.html, draft.preheader), used);
-  const text = withTextFooter(draft.text ?? textOf(built.html));
-  const final = [parseTemplate(draft.subject), parseTemplate(html), parseTemplate(text)];
-  const broken = final.find((part) => "problems" in part && !part.beyondSubset);
-  if (broken && "problems" in broken) return { problems: broken.problems.map(afterLayout) };
+  const html = withFooter(withPreheader(built.html, draft.preheader));
+  const text = withTextFooter(draft.text?.trim() ? draft.text : textOf(built.html));
+  if (html.length > MAX_OUTPUT) return { problems: [inBody("too-large", "The mail has more than 1 MB.")] };
+  const parts = [draft.subject, html, text].map((source) => parseTemplate(source));
+  const broken = parts.find((part) => "problems" in part && !part.beyondSubset);
+  // The source was right, so the layout took tags apart; their place in it cannot be named.
+  if (broken && "problems" in broken)
+    return {
+      problems: [
+        inBody("misplaced-tag", `In the finished mail a tag is in the wrong place: ${broken.problems[0]?.message}`),
+      ],
+    };
+  const clipped = Buffer.byteLength(html) > CLIPPED_BYTES;
+  const hint = "The HTML has more than 102 KB: some mail programs cut it off, the unsubscribe link with it.";
   return {
     compiled: {
       subject: draft.subject,
       html,
       text,
-      variables: [...new Set(final.flatMap((part) => namesOf("template" in part ? part.template : part)))].toSorted(),
-      general: final.some((part) => "problems" in part),
-      warnings: [...checked.flatMap((one) => one.hints), ...built.warnings],
+      variables: [...new Set(parts.flatMap((part) => namesOf("template" in part ? part.template : part)))].sort(),
+      general: parts.some((part) => "problems" in part),
+      warnings: [
+        ...checked.flatMap((one) => one.hints),
+        ...built.warnings,
+        ...(clipped ? [inBody("clipped", hint)] : []),
+      ],
     },
   };
 }
 
-/** The layout took a tag apart: the source alone was right, so its place cannot be named. */
-const afterLayout = ({ message, code }: Problem): AuthoringProblem => ({
+function withLineFeeds({ format, ...fields }: Draft): Draft {
+  const lines = (text: string) => text.toWellFormed().replaceAll(/\r\n?/g, "\n");
+  const { subject, preheader, body, text } = fields;
+  return {
+    format,
+    subject: lines(subject),
+    preheader: preheader && lines(preheader),
+    body: lines(body),
+    text: text && lines(text),
+  };
+}
+
+const inBody = (code: string, message: string, line = 1, column = 1): AuthoringProblem => ({
   field: "body",
-  line: 1,
-  column: 1,
+  line,
+  column,
   code,
-  message: `Once laid out as a mail, a tag does not stand where it should: ${message}`,
+  message,
 });
 
 /** The names at the top: `items` of `items.0.price`. */
-const namesOf = ({ variables }: { readonly variables: readonly { readonly path: string }[] }) =>
+const namesOf = ({ variables }: { readonly variables: readonly Variable[] }) =>
   variables.map(({ path }) => path.split(".")[0] ?? path);
+
+/** The names a template asks for, whether or not it needs the sandbox. */
+function namesIn(source: string): ReadonlySet<string> {
+  const parsed = parseTemplate(source);
+  return new Set(namesOf("template" in parsed ? parsed.template : parsed));
+}
 
 async function check(field: Field, source: string, known: ReadonlySet<string>) {
   const parsed = parseTemplate(source);
-  const of = "template" in parsed ? parsed.template : parsed;
-  const unknown = unknownVariables(of, known);
+  const unknown = unknownVariables("template" in parsed ? parsed.template : parsed, known);
   let problems: readonly Problem[] = "problems" in parsed ? parsed.problems : [];
-  const general = "problems" in parsed && parsed.beyondSubset;
-  if (general) {
+  if ("problems" in parsed && parsed.beyondSubset) {
     const mistake = await checkInSandbox(source);
     problems = mistake ? [{ ...mistake, column: 1, code: "syntax" }] : [];
   }
   // With a default of its own the template says what happens without the value, so that is a hint and no more.
   const isHint = (problem: Problem) => problem.code === "unknown-variable-with-default";
   const all = [...problems, ...unknown.filter((problem) => !isHint(problem))].map((problem) => ({ ...problem, field }));
-  return { problems: all, hints: unknown.filter(isHint), variables: namesOf(of) };
+  return { problems: all, hints: unknown.filter(isHint) };
 }
 
 type Built = { html: string; warnings: Problem[] } | { problems: AuthoringProblem[] };
 
-async function build(draft: Draft): Promise<Built> {
-  switch (draft.format) {
-    case "mjml":
-      return fromMjml(draft.body);
-    case "markdown":
-      return { html: inlined(document(fromMarkdown(draft.body))), warnings: [] };
-    default:
-      return { html: inlined(/<html[\s>]/i.test(draft.body) ? draft.body : document(draft.body)), warnings: [] };
-  }
+async function build({ format, body }: Draft): Promise<Built> {
+  if (format === "mjml") return fromMjml(body);
+  const whole = /<(?:html|body|!doctype)[\s>]/i.test(body);
+  const html = format === "markdown" ? document(fromMarkdown(body)) : whole ? body : document(body);
+  return { html: inlined(html), warnings: [] };
 }
 
 /** MJML without the fonts it would load from elsewhere, and without files it could include. */
 async function fromMjml(body: string): Promise<Built> {
-  const bad = (line: number, message: string): Built => ({
-    problems: [{ field: "body", line, column: 1, code: "mjml", message }],
-  });
-  if (!/<mjml[\s>]/i.test(body)) return bad(1, "MJML begins with <mjml>.");
-  if (/<mj-include[\s>]/i.test(body))
-    return bad(lineOf(body, /<mj-include/i), "mj-include is not allowed: a template stands by itself.");
+  const guarded = protect(body);
+  const include = body.search(/<mj-include[\s>]/i);
+  if (include >= 0) return misplaced(body, include, "A template has no other files: mj-include is not allowed.");
   try {
-    const { html, errors } = await mjml2html(body, { fonts: {}, validationLevel: "soft", ignoreIncludes: true });
-    const warnings = errors.map((error) => ({ line: error.line, column: 1, code: "mjml", message: error.message }));
-    const unknown = warnings.find((warning) => /doesn't exist|not registered|unknown element/i.test(warning.message));
-    return unknown ? bad(unknown.line, unknown.message) : { html, warnings };
+    const options = { fonts: {}, validationLevel: "soft", ignoreIncludes: true } as const;
+    const { html, errors } = await mjml2html(blocksAsRaw(guarded.text), options);
+    const said = errors
+      // A value that a tag will give cannot be judged yet.
+      .filter(({ message }) => !/invalid value: [^]*tdg[bv]\d+x/.test(message))
+      .map(({ line, message }) => inBody("mjml", `MJML: ${guarded.restore(message.trim())}.`, line));
+    const wrong = said.filter(({ message }) => /doesn't exist|cannot be used inside/.test(message));
+    if (wrong.length > 0) return { problems: wrong };
+    return dropped(body, guarded, html) ?? { html: guarded.restore(html), warnings: said };
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    return bad(Number(/[Ll]ine:? (\d+)/.exec(message)?.[1] ?? 1), `This is not MJML: ${message}`);
+    const message = guarded.restore(error instanceof Error ? error.message : String(error));
+    return {
+      problems: [inBody("mjml", `This is not MJML: ${message}`, Number(/line:? (\d+)/i.exec(message)?.[1] ?? 1))],
+    };
   }
 }
 
-const lineOf = (text: string, what: RegExp) => text.slice(0, text.search(what)).split("\n").length;
+/** Tags that MJML has no place for would be missing in every mail: they are found now. */
+function dropped(body: string, guarded: Protected, html: string): Built | null {
+  const [first] = guarded.lost(html);
+  if (first === undefined) return null;
+  return misplaced(body, first, "MJML drops what stands here. Put it inside mj-text, mj-raw or another component.");
+}
+
+function misplaced(body: string, at: number, message: string): Built {
+  return { problems: [{ ...problemAt(body, { code: "mjml", at, message }), field: "body" }] };
+}
 
 const markdown = new MarkdownIt({ html: false, linkify: true, breaks: false });
 
-/**
- * Markdown in which Jinja tags survive. A tag on a line of its own makes no paragraph and ends the one before, and a loop
- * around a list repeats its items, not the list.
- */
+/** Markdown in which Jinja tags survive. */
 function fromMarkdown(body: string): string {
-  const guarded = protect(body, "word");
-  const spaced = guarded.text.replaceAll(/^[ \t]*((?:tdgb\d+x[ \t]*)+)$/gm, "\n$1\n");
-  const html = markdown
-    .render(spaced)
-    .replaceAll(/<p>((?:\s*tdgb\d+x)+\s*)<\/p>/g, "$1")
-    .replaceAll(/(tdgb\d+x)\s*<(ul|ol)>((?:(?!<[uo]l>)[^])*?)<\/\2>\s*(tdgb\d+x)/g, (whole, ...parts: string[]) => {
-      const [open = "", list = "", items = "", close = ""] = parts;
-      const isLoop = guarded.restore(open).includes("for ") && guarded.restore(close).includes("endfor");
-      return isLoop ? `<${list}>${open}${items}${close}</${list}>` : whole;
-    });
-  return guarded.restore(html);
+  const guarded = protect(body);
+  const html = markdown.render(blockLinesApart(guarded.text));
+  return guarded.restore(blocksInMarkdown(html, guarded.restore));
 }
 
 /** Style sheets become style attributes, and stay for what cannot be one (media queries). Nothing is loaded. */
 function inlined(html: string): string {
   if (!/<style[\s>]/i.test(html)) return html;
-  const guarded = protect(html, "markup");
+  const guarded = protect(html);
   const options = { keepStyleTags: true, loadRemoteStylesheets: false, keepLinkTags: true };
-  return guarded.restore(inline(guarded.text, options));
+  return guarded.restore(inline(blocksForParser(guarded), options));
 }
 
 /** A line that mail programs show beside the subject, hidden in the mail itself. */
 function withPreheader(html: string, preheader: string | null): string {
   if (!preheader) return html;
-  const hidden = `<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">${escapeText(preheader)}</div>`;
-  return /<body[^>]*>/i.test(html) ? html.replace(/<body[^>]*>/i, (body) => body + hidden) : hidden + html;
+  const guarded = protect(preheader);
+  const words = guarded.restore(escapeHtml(guarded.text));
+  const hidden = `<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">${words}</div>`;
+  const all = pieces(html).map(({ text }) => text);
+  const body = pieces(html).findIndex(({ kind, name }) => kind === "open" && name === "body");
+  return all.toSpliced(body + 1, 0, hidden).join("");
 }
 
-function withFooter(html: string, used: ReadonlySet<string>): string {
-  const added = footer({ unsubscribe: !used.has("unsubscribe_url"), address: !used.has("postal_address") });
+/** The address and the way out, each part of the mail for itself: whoever reads one part does not see the other (E88). */
+function withFooter(html: string): string {
+  const names = namesIn(html);
+  const added = footer({ unsubscribe: !names.has("unsubscribe_url"), address: !names.has("postal_address") });
   const end = html.toLowerCase().lastIndexOf("</body>");
   return end < 0 ? html + added : html.slice(0, end) + added + html.slice(end);
 }
 
 function withTextFooter(text: string): string {
-  const asks = (name: string) => new RegExp(String.raw`\{\{[^}]*\b${name}\b`).test(text);
-  return text.trimEnd() + textFooter({ unsubscribe: !asks("unsubscribe_url"), address: !asks("postal_address") });
+  const names = namesIn(text);
+  const missing = { unsubscribe: !names.has("unsubscribe_url"), address: !names.has("postal_address") };
+  return text.trimEnd() + textFooter(missing);
 }
 
-/** Plain text with the links of the HTML (S6), derived once; Jinja tags survive. */
+/** Plain text with the links of the HTML and without what it hides (S6), derived once; Jinja tags survive. */
 function textOf(html: string): string {
-  const guarded = protect(html, "word");
+  const guarded = protect(html);
   const text = convert(guarded.text, {
     wordwrap: false,
+    formatters: {
+      alternative: (element, _walk, builder) => builder.addInline(String(element.attribs["alt"] ?? "")),
+      cell: (element, walk, builder) => {
+        walk(element.children, builder);
+        builder.addInline(" ");
+      },
+    },
     selectors: [
-      { selector: "img", format: "skip" },
-      { selector: "head", format: "skip" },
+      { selector: "img", format: "alternative" },
+      ...["head", "[style*='display:none']", "[style*='display: none']"].map((selector) => ({
+        selector,
+        format: "skip",
+      })),
+      { selector: "tr", format: "block", options: { leadingLineBreaks: 1, trailingLineBreaks: 1 } },
+      ...["td", "th"].map((selector) => ({ selector, format: "cell" })),
       { selector: "a", options: { hideLinkHrefIfSameAsText: true, linkBrackets: ["(", ")"] } },
-      ...["h1", "h2", "h3"].map((selector) => ({ selector, options: { uppercase: false } })),
+      ...["h1", "h2", "h3", "h4", "h5", "h6"].map((selector) => ({ selector, options: { uppercase: false } })),
     ],
   });
   return guarded
-    .restore(text)
-    .replaceAll(/^[ \t]+$/gm, "")
+    .restore(blockLinesTrimmed(text))
+    .split("\n")
+    .map((line) => line.trimEnd())
+    .join("\n")
     .replaceAll(/\n{3,}/g, "\n\n")
     .trim();
 }
