@@ -51,7 +51,7 @@ export async function report(
 ): Promise<Report> {
   const { steps, emailCampaigns: statuses } = await campaigns.get(db, campaignId);
   const { rows } = await sql<Row>`
-    select step_id, state, case when state = 'skipped' then reason end as reason, count(*)::int as count
+    select step_id, state, case when state in ('skipped', 'planned') then reason end as reason, count(*)::int as count
     from messages where campaign_id = ${campaignId} group by 1, 2, 3`.execute(db);
   const sum = (found: readonly Row[]) => found.reduce((total, row) => total + row.count, 0);
   const reports = steps.map(({ id: stepId, sendAfterDays, emailTemplate }) => {
@@ -69,8 +69,12 @@ export async function report(
       skipped: Object.fromEntries(skipped.map((row) => [row.reason ?? "skipped", row.count])),
     };
   });
+  // Parked by a pause is as asked; any other that was never tried is one its server would not take.
+  const stuck = sum(rows.filter((row) => row.state === "planned" && row.reason !== "paused"));
+  const waits = { code: "mail-waits", text: `${stuck} emails are due and could not be handed to a server yet.` };
+  const all = stuck > 0 && problems.length === 0 ? [waits] : problems;
   const sent = reports.reduce((total, step) => total + step.sentNow, 0);
-  return { sent, steps: reports, statuses, next: await next(db, campaignId), problems, asOf: now };
+  return { sent, steps: reports, statuses, next: await next(db, campaignId), problems: all, asOf: now };
 }
 
 async function next(db: Db, campaignId: number): Promise<Report["next"]> {

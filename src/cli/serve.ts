@@ -23,14 +23,16 @@ export const serve = (run: Run): Command =>
     .action(run<Options>((options, output) => stay("tidings serve", options, output, listen)));
 
 export const work = (run: Run): Command =>
-  new Command("work").description("send and do background work only; needs a shared DATABASE_URL").action(
-    run<Options>((options, output) =>
-      stay("tidings work", options, output, async (app) => {
-        await app.start();
-        output.answer("Tidings is working.", { working: true });
-      }),
-    ),
-  );
+  new Command("work")
+    .description("send and do background work only, beside other processes over one DATABASE_URL")
+    .action(
+      run<Options>((options, output) =>
+        stay("tidings work", options, output, async (app) => {
+          await app.start();
+          output.answer("Tidings is working.", { working: true });
+        }),
+      ),
+    );
 
 type Begin = (app: App, context: Context, output: Output) => Promise<void>;
 

@@ -110,3 +110,15 @@ it("a wrong file, CSV or server is refused with one sentence that says where, an
   expect([server.code, server.err]).toEqual([1, expect.stringContaining("smtp://")]);
   expect(sink.messages).toHaveLength(before);
 });
+
+it("when no server takes the mail, it waits, the run says so, and the next one sends it", async () => {
+  const before = sink.messages.length;
+  const nobody = await tidings("run", file, "--smtp", "smtp://127.0.0.1:1", "--now", "2026-12-16T10:00Z", "--json");
+  const told = JSON.parse(nobody.out) as RunResult;
+  expect([nobody.code, told.sent, told.problems.length]).toEqual([1, 0, 1]);
+  const now = "2026-12-16T10:05Z";
+  const server = `smtp://127.0.0.1:${sink.port}`;
+  const { out } = await tidings("run", file, "--smtp", server, "--now", now, "--json");
+  expect((JSON.parse(out) as RunResult).sent).toBe(1);
+  expect(sink.messages).toHaveLength(before + 1);
+});
