@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as campaigns from "../../src/campaigns/campaigns.ts";
+import * as communications from "../../src/communications/communications.ts";
 import { verify } from "../../src/core/links.ts";
 import { inTransaction } from "../../src/db/database.ts";
 import * as emailCampaigns from "../../src/email-campaigns/email-campaigns.ts";
@@ -330,6 +331,17 @@ describe("after the month", () => {
       return status !== "Stopped" || stopReason !== what;
     });
     expect(wrong).toEqual([]);
+  });
+
+  it("E103 each sent mail stands on the person's timeline with its subject", async () => {
+    const byAddress = Map.groupBy(mails, (mail) => mail.to);
+    // Everybody to whom something happened, and every fiftieth of the others.
+    for (const { id, personId, email } of ids.filter((row) => ended.has(row.id) || row.id % 50 === 0)) {
+      const { data } = await communications.list(fresh.db, { personId, kind: "email", limit: 50 });
+      const told = data.filter((entry) => entry.emailCampaignId === id && entry.deliveryStatus === "sent");
+      const got = (byAddress.get(email) ?? []).map((mail) => `${mail.messageId} ${mail.subject}`);
+      expect(told.map((entry) => `${entry.messageId} ${entry.subject}`).toSorted()).toEqual(got.toSorted());
+    }
   });
 
   it("E10 a template edited half way reaches the mails that had not left, and no other", () => {
