@@ -80,7 +80,7 @@ export async function author(
 
   const built = await build(draft);
   if ("problems" in built) return built;
-  const html = withFooter(withPreheader(built.html, draft.preheader));
+  const html = withPreheader(withFooter(built.html), draft.preheader);
   const text = withTextFooter(draft.text?.trim() ? draft.text : textOf(built.html));
   if (html.length > MAX_OUTPUT) return { problems: [inBody("too-large", "The mail has more than 1 MB.")] };
   const parts = [draft.subject, html, text].map((source) => parseTemplate(source));
@@ -133,12 +133,6 @@ const inBody = (code: string, message: string, line = 1, column = 1): AuthoringP
 /** The names at the top: `items` of `items.0.price`. */
 const namesOf = ({ variables }: { readonly variables: readonly Variable[] }) =>
   variables.map(({ path }) => path.split(".")[0] ?? path);
-
-/** The names a template asks for, whether or not it needs the sandbox. */
-function namesIn(source: string): ReadonlySet<string> {
-  const parsed = parseTemplate(source);
-  return new Set(namesOf("template" in parsed ? parsed.template : parsed));
-}
 
 async function check(field: Field, source: string, known: ReadonlySet<string>) {
   const parsed = parseTemplate(source);
@@ -227,16 +221,23 @@ function withPreheader(html: string, preheader: string | null): string {
 
 /** The address and the way out, each part of the mail for itself: whoever reads one part does not see the other (E88). */
 function withFooter(html: string): string {
-  const names = namesIn(html);
-  const added = footer({ unsubscribe: !names.has("unsubscribe_url"), address: !names.has("postal_address") });
+  // What stands in a comment or a title is seen by nobody.
+  const seen = pieces(html).filter(({ kind }) => kind !== "other" && kind !== "raw");
+  const added = footer(lacking(seen.map(({ text }) => text).join("")));
   const end = html.toLowerCase().lastIndexOf("</body>");
   return end < 0 ? html + added : html.slice(0, end) + added + html.slice(end);
 }
 
-function withTextFooter(text: string): string {
-  const names = namesIn(text);
-  const missing = { unsubscribe: !names.has("unsubscribe_url"), address: !names.has("postal_address") };
-  return text.trimEnd() + textFooter(missing);
+const withTextFooter = (text: string) => text.trimEnd() + textFooter(lacking(text));
+
+const NOT_PRINTED = /\{#[^]*?#\}|\{%[-+]?\s*raw\b[^]*?endraw\s*[-+]?%\}/g;
+
+/** What a part does not print by itself; a condition that names it shows it to nobody. */
+function lacking(part: string): { unsubscribe: boolean; address: boolean } {
+  const printed = part.replaceAll(NOT_PRINTED, "").match(/\{\{[^]*?\}\}/g) ?? [];
+  const parsed = parseTemplate(printed.join(""));
+  const names = new Set(namesOf("template" in parsed ? parsed.template : parsed));
+  return { unsubscribe: !names.has("unsubscribe_url"), address: !names.has("postal_address") };
 }
 
 /** Plain text with the links of the HTML and without what it hides (S6), derived once; Jinja tags survive. */
