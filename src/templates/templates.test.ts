@@ -166,6 +166,16 @@ describe("mistakes", () => {
     expect(made.variables).toEqual(expect.arrayContaining(["favourite_colour", "first_name"]));
   });
 
+  it.each(["{{ doc.__class__ }}", "{{ doc['__proto__'] }}", "{{ first_name.constructor }}"])(
+    "E78 what reaches for the program is refused in subject, body and text: %s",
+    async (source) => {
+      for (const field of ["subject", "body", "text"]) {
+        const refused = await refusalOf(create({ [field]: source }));
+        expect([refused.code, refused.faults[0]?.pointer]).toEqual(["email-template-invalid", `/${field}`]);
+      }
+    },
+  );
+
   it("E77 all mistakes are named at once, each in its field", async () => {
     const { faults } = await refusalOf(
       create({ subject: "{{ wrong_one }}", body: "{{ wrong_two }} {{ wrong_three }}" }),
@@ -231,5 +241,57 @@ describe("a preview", () => {
   it("refuses what a save would refuse, and a person who is none", async () => {
     expect((await refusalOf(shown({ body: "{{ nobody_knows }}" }))).code).toBe("email-template-invalid");
     expect((await refusalOf(shown({ body: "Hi", personId: 999_999 }))).code).toBe("person-not-found");
+  });
+
+  it("E71, E74 the subject and both bodies see the person as doc.field and as field, escaped in HTML alone", async () => {
+    const personId = await examplePerson(fresh.db, { firstName: "<Bo & Co>" });
+    const mail = await shown({
+      subject: "For {{ first_name }}",
+      body: "To {{ doc.first_name }}",
+      format: "html",
+      personId,
+    });
+    expect(mail.subject).toBe("For <Bo & Co>");
+    expect(mail.html).toContain("To &lt;Bo &amp; Co&gt;");
+    expect(mail.text).toContain("To <Bo & Co>");
+  });
+
+  it("E76 a subject or body that looks like a file name is text, when it is saved and when it is shown", async () => {
+    const content = { subject: "Intro to Node.js", body: "/etc/hosts.html" };
+    expect(await create(content)).toMatchObject(content);
+    const mail = await shown(content);
+    expect(mail.subject).toBe("Intro to Node.js");
+    expect(mail.text).toMatch(/^\/etc\/hosts\.html\n/);
+  });
+
+  it("E80 the author's own plain text is shown as it is; rows of a table are lines of the derived one", async () => {
+    const rows = "{% for item in items %}<tr><td>{{ item.name }}</td><td>{{ item.price }}</td></tr>{% endfor %}";
+    const variables = {
+      items: [
+        { name: "Tea", price: "3.20" },
+        { name: "Coffee", price: "4.50" },
+      ],
+    };
+    const mail = {
+      format: "html",
+      body: `<table>${rows}</table>`.replaceAll("items", "items | default([])"),
+      variables,
+    };
+    expect((await shown(mail)).text).toMatch(/^\n?Tea 3\.20\n+Coffee 4\.50\n/);
+    expect((await shown({ ...mail, text: "Plainly said" })).text).toMatch(/^Plainly said\n/);
+  });
+
+  it.each([
+    ["its own plain text", { text: "Leave: {{ unsubscribe_url }}" }],
+    ["the preheader", { preheader: "{{ unsubscribe_url }}" }],
+    ["a condition", { body: "Hi {% if unsubscribe_url %}there{% endif %}" }],
+    ["a comment of the template", { body: "Hi {# {{ unsubscribe_url }} #}" }],
+    ["a comment of the HTML", { body: "Hi <!-- {{ unsubscribe_url }} -->" }],
+    ["an example of a tag", { body: "Hi {% raw %}{{ unsubscribe_url }}{% endraw %}" }],
+  ])("E88 the link stands in the HTML and in the text, though the author names it only in %s", async (_, content) => {
+    const variables = { unsubscribe_url: "https://mail.example.com/u/1" };
+    const { html, text } = await shown({ format: "html", body: "Hi", ...content, variables });
+    expect(html.replaceAll(/<!--[^]*?-->/g, "")).toContain('<a href="https://mail.example.com/u/1"');
+    expect(text).toContain("https://mail.example.com/u/1");
   });
 });
