@@ -8,6 +8,8 @@ const good: [given: string, address: string, key: string][] = [
   ["a+tag@sub.example.co.uk", "a+tag@sub.example.co.uk", "a+tag@sub.example.co.uk"],
   ["grün@bücher.example", "grün@xn--bcher-kva.example", "grün@xn--bcher-kva.example"],
   ['"a@x"@example.com', '"a@x"@example.com', '"a@x"@example.com'],
+  ['"ada"@example.com', "ada@example.com", "ada@example.com"],
+  ['"A\\da b"@example.com', '"Ada b"@example.com', '"ada b"@example.com'],
   ["o'hara@example.com", "o'hara@example.com", "o'hara@example.com"],
 ];
 const bad = [
@@ -25,6 +27,18 @@ const bad = [
   "Ada <ada@example.com>",
   "ada@example.com\r\nBcc: all@example.com",
   "ada\u2028@example.com",
+  "ada@example.com/path",
+  "ada@example.com?subject=x",
+  "ada@example.com#x",
+  "ada@example.com\\x",
+  "ada@ex%61mple.com",
+  "ada@example.com\uff0fx",
+  "ada@example.com:25",
+  "ada@[127.0.0.1]",
+  "ada@exa\u00admple.com",
+  "a\u00a0da@example.com",
+  "a\u202eda@example.com",
+  "a\ud800da@example.com",
   `${"a".repeat(65)}@example.com`,
   `a@${"b".repeat(64)}.com`,
   `a@${"abcdefgh.".repeat(30)}com`,
@@ -57,6 +71,24 @@ it("a megabyte of address is refused at once", () => {
   const started = performance.now();
   expect(parseAddress(`${"a@".repeat(500_000)}example.com`)).toHaveProperty("problem");
   expect(performance.now() - started).toBeLessThan(100);
+});
+
+it("what was read once reads the same again, and so does its key", () => {
+  const text = fc.string({ unit: fc.constantFrom("a", "B", "ü", ".", '"', "\\", " ", "@", "+", "İ"), maxLength: 12 });
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.emailAddress(),
+        text.map((local) => `${local}@Example.com`),
+      ),
+      (given) => {
+        const read = parseAddress(given);
+        if ("problem" in read) return;
+        expect(parseAddress(read.address)).toEqual(read);
+        expect(parseAddress(read.key)).toMatchObject({ key: read.key });
+      },
+    ),
+  );
 });
 
 it("garbage never throws and no accepted address has a control character", () => {

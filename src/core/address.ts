@@ -6,12 +6,14 @@ const MAX_LOCAL = 64;
 const MAX_DOMAIN = 253;
 const MAX_ADDRESS = 254;
 
-const DOT_ATOM = /^[\w!#$%&'*+/=?^`{|}~\u0080-\u{10FFFF}-]+(?:\.[\w!#$%&'*+/=?^`{|}~\u0080-\u{10FFFF}-]+)*$/u;
+const DOT_ATOM = /^(?:[\w!#$%&'*+/=?^`{|}~-]|[^\p{ASCII}\p{Z}])+(?:\.(?:[\w!#$%&'*+/=?^`{|}~-]|[^\p{ASCII}\p{Z}])+)*$/u;
 // oxlint-disable-next-line no-control-regex -- control characters are what is refused
 const QUOTED = /^"(?:[^"\\\u0000-\u001f\u007f]|\\[\u0020-\u007e])*"$/;
 const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
-// oxlint-disable-next-line no-control-regex -- control characters are what is refused
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200b-\u200f\ufeff]/;
+/** Also line separators, halves of characters, and what is not seen or turns the reading direction. */
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
+/** domainToASCII reads its input as part of a URL: it would drop a path and decode %61 without a word. */
+const NEVER_IN_DOMAIN = /[^\P{ASCII}a-z0-9.-]/iu;
 
 const ROLES = new Set(
   "abuse admin administrator billing contact help hostmaster info jobs marketing no-reply noreply office postmaster press privacy root sales security service support team webmaster".split(
@@ -20,7 +22,7 @@ const ROLES = new Set(
 );
 
 export type Address = {
-  /** As it goes into an envelope: local part as given, domain as A-label. */
+  /** As it goes into an envelope: local part as given but for needless quotes, domain as A-label. */
   readonly address: string;
   /** What it is compared by: lower case throughout (E69, E98). */
   readonly key: string;
@@ -35,16 +37,17 @@ export function parseAddress(text: string): Address | { readonly problem: string
   if (text.length > 1000) return { problem: "This is far too long for an email address." };
   const given = text.trim().normalize("NFC");
   if (given === "") return { problem: "There is no email address." };
-  if (CONTROL.test(given)) return { problem: "An email address has no control or invisible characters." };
+  if (INVISIBLE.test(given)) return { problem: "An email address has no control or invisible characters." };
   const at = given.lastIndexOf("@");
   if (at < 1 || at === given.length - 1) return { problem: `${short(given)} is not an email address: name@domain.` };
-  const local = given.slice(0, at);
+  const local = minimalQuoting(given.slice(0, at));
   if (/[,;<>]/.test(given) && !QUOTED.test(local)) return { problem: `${short(given)} is not a single email address.` };
   if (!DOT_ATOM.test(local) && !QUOTED.test(local))
     return { problem: `The part before the @ of ${short(given)} is not allowed in an email address.` };
   if (Buffer.byteLength(local) > MAX_LOCAL)
     return { problem: `The part before the @ is longer than ${MAX_LOCAL} characters.` };
-  const domain = domainToASCII(given.slice(at + 1)).toLowerCase();
+  const host = given.slice(at + 1);
+  const domain = NEVER_IN_DOMAIN.test(host) ? "" : domainToASCII(host).toLowerCase();
   const labels = domain.split(".");
   const last = labels.at(-1) ?? "";
   if (
@@ -64,6 +67,13 @@ export function parseAddress(text: string): Address | { readonly problem: string
     needsSmtpUtf8: !/^[\u0000-\u007f]*$/.test(local),
     isRole: ROLES.has(local.toLowerCase()),
   };
+}
+
+/** RFC 5321 4.1.2: "ada"@ and ada@ are one mailbox, and the form without needless quotes is the one to send (E69). */
+function minimalQuoting(local: string): string {
+  if (!QUOTED.test(local)) return local;
+  const content = local.slice(1, -1).replaceAll(/\\(.)/g, "$1");
+  return DOT_ATOM.test(content) ? content : `"${content.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
 }
 
 /** An address as it may stand in a log: `a…@example.com` (O6). */

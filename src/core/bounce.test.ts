@@ -21,7 +21,10 @@ it("only an address that is dead is hard; policy, spam and full mailboxes are no
     [552, "5.3.4", "Message size exceeds fixed limit", "mail", "content", false],
     [535, "5.7.8", "Authentication credentials invalid", "auth", "account", false],
     [421, "4.3.2", "Service shutting down", "mail", "account", false],
-    [550, "5.1.1", "Sender address rejected", "mail", "address", false],
+    [550, "5.1.1", "Sender address rejected", "mail", "policy", false],
+    [554, null, "This user doesn't have a example.com account", "rcpt", "address", true],
+    [550, "5.1.0", "Address rejected", "rcpt", "other", false],
+    [550, "5.2.1", "The user is receiving mail at a rate that prevents additional messages", "rcpt", "policy", false],
   ];
   for (const [code, enhanced, text, stage, about, hard] of table)
     expect(classifyReply({ code, enhanced, text }, stage), text).toEqual({
@@ -29,6 +32,29 @@ it("only an address that is dead is hard; policy, spam and full mailboxes are no
       about,
       hard,
     });
+});
+
+it("what is wrong with the sender is never held against the recipient, at whatever stage a server says it", () => {
+  // Postfix keeps its verdict on the sender until RCPT (smtpd_delay_reject).
+  const replies: [enhanced: string | null, text: string][] = [
+    ["5.1.8", "<us@ours.example>: Sender address rejected: Domain not found"],
+    ["5.1.7", "<us@ours.example>: Sender address rejected: undeliverable address: User unknown"],
+    ["5.1.0", "<0100@relay.example> sender rejected. See our pages"],
+    [null, "Sender address does not exist"],
+    [null, "Sender verify failed"],
+    [null, "Mail from address unknown"],
+    ["5.7.1", "Your account has been disabled"],
+  ];
+  for (const [enhanced, text] of replies)
+    for (const stage of ["mail", "rcpt", "data", "body"] as const)
+      expect(classifyReply({ code: 550, enhanced, text }, stage), text).toMatchObject({ about: "policy", hard: false });
+});
+
+it("how an address is spelled does not decide what a reply that repeats it means", () => {
+  for (const address of ["account@invalid.example", "user@unknown.example", "unknown.user@example.com"])
+    expect(classifyReply({ code: 550, enhanced: "5.7.1", text: `<${address}>: blocked` }, "rcpt").hard).toBe(false);
+  const dead = { code: 550, enhanced: "5.1.1", text: "<sender@example.com>: User unknown in virtual mailbox table" };
+  expect(classifyReply(dead, "rcpt").hard).toBe(true);
 });
 
 it("E57, E108 a delivery is tried again with growing pauses and given up after five days", () => {

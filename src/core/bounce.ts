@@ -12,11 +12,9 @@ export type ReplyVerdict = {
 
 /** RFC 3463 subject.detail (without the class) to what it is about. */
 const BY_DETAIL: Readonly<Record<string, ReplyAbout>> = {
-  "1.0": "address",
   "1.1": "address",
   "1.2": "address",
   "1.3": "address",
-  "1.4": "address",
   "1.6": "address",
   "1.10": "address",
   "2.1": "address",
@@ -31,11 +29,18 @@ const BY_DETAIL: Readonly<Record<string, ReplyAbout>> = {
   "7.1": "policy",
 };
 
+/** Addresses a reply repeats: how they are spelled says nothing. */
+const ADDRESSES = /[^\s<>]*@[^\s<>]*/g;
+/** Replies are read this far. */
+const MAX_TEXT = 1000;
+/** Us, not the recipient. Postfix keeps its verdict on the sender until RCPT (smtpd_delay_reject). */
+const SENDER =
+  /\bsender\b|\b(?:mail|envelope)[ -]?from\b|\bfrom address\b|\breturn[ -]?path\b|\byour (?:account|domain)\b/i;
 const POLICY =
-  /\b(?:spam|block(?:ed|list)|black ?list|deny|denied|reputation|policy|dmarc|spf|dkim|unsolicited|rate limit|greylist|graylist|relay(?:ing)? (?:access )?(?:denied|not permitted)|not authori[sz]ed)/i;
+  /\b(?:spam|receiving mail (?:at a rate|too quickly)|block(?:ed|list)|black ?list|deny|denied|reputation|policy|dmarc|spf|dkim|unsolicited|rate limit|greylist|graylist|relay(?:ing)? (?:access )?(?:denied|not permitted)|not authori[sz]ed)/i;
 const FULL = /\b(?:mailbox (?:is )?full|over ?quota|quota exceeded|insufficient (?:system )?storage|out of storage)/i;
 const UNKNOWN_ADDRESS =
-  /\b(?:user|recipient|mailbox|address|account|alias)\b[^.]{0,40}\b(?:unknown|not (?:found|exist|available|listed)|does(?:n'?t| not) exist|invalid|disabled|inactive|rejected: undeliverable)|\b(?:no such|unknown|invalid|nonexistent) (?:user|recipient|mailbox|address|account|local)|no mailbox (?:here )?by that name/i;
+  /\b(?:user|recipient|mailbox|address|account|alias)\b[^.]{0,40}\b(?:unknown|not (?:found|exist|available|listed)|does(?:n'?t| not) exist|invalid|disabled|inactive|rejected: undeliverable)|\b(?:no such|unknown|invalid|nonexistent) (?:user|recipient|mailbox|address|account|local)|no mailbox (?:here )?by that name|\b(?:user|recipient) (?:doesn'?t|does not) have an? (?:\S+ )?account/i;
 
 /**
  * What a reply other than 2xx and 3xx means.
@@ -54,10 +59,13 @@ function aboutOf(reply: SmtpReply, stage: string): ReplyAbout {
   if (["connect", "greeting", "ehlo", "starttls", "auth"].includes(stage)) return "account";
   if ([421, 454, 530, 534, 535, 538].includes(reply.code)) return "account";
   // Words before numbers: servers put "5.1.1" on a blocked sender, never "user unknown".
-  if (FULL.test(reply.text)) return "mailbox-full";
+  const text = reply.text.slice(0, MAX_TEXT).replaceAll(ADDRESSES, "");
+  if (FULL.test(text)) return "mailbox-full";
   const detail = reply.enhanced?.slice(2);
   const byDetail = detail === undefined ? undefined : BY_DETAIL[detail];
-  if (UNKNOWN_ADDRESS.test(reply.text) && stage === "rcpt") return "address";
-  if (POLICY.test(reply.text) || detail?.startsWith("7.")) return byDetail === "account" ? "account" : "policy";
+  // Held against the recipient, a mistake in our own sender would suppress everybody it writes to.
+  if (SENDER.test(text)) return byDetail === "account" ? "account" : "policy";
+  if (UNKNOWN_ADDRESS.test(text) && stage === "rcpt") return "address";
+  if (POLICY.test(text) || detail?.startsWith("7.")) return byDetail === "account" ? "account" : "policy";
   return byDetail ?? "other";
 }

@@ -72,6 +72,7 @@ describe("the due moment", () => {
     check("2026-07-22", 4, "09:00", "UTC", "2026-07-26T09:00:00Z");
     check("2026-07-22", 4, "09:00", "Europe/Berlin", "2026-07-26T07:00:00Z");
     check("2026-07-22", 0, "09:00", "Asia/Kathmandu", "2026-07-22T03:15:00Z");
+    check("2028-02-28", 1, "09:00", "UTC", "2028-02-29T09:00:00Z");
   });
 
   it("moves a local time that daylight saving leaves out forward, and takes a doubled one at the first", () => {
@@ -117,6 +118,32 @@ describe("the due moment", () => {
     expect(due({ ...workingDays, weekdays: [] })).toBeNull();
   });
 
+  it("nothing leaves outside the window where the clock jumps over its opening, or where a zone left its day out", () => {
+    const due = (startOn: string, timeZone: string, window: SendingWindow, timeOfDay: string) =>
+      dueAt(
+        on(startOn),
+        step(1, 0, { timeOfDay: time(timeOfDay) }),
+        rules({ timeZone, window }),
+        at("2000-01-01T00:00:00Z"),
+      )
+        ?.toZonedDateTimeISO(timeZone)
+        .toPlainDateTime()
+        .toString();
+    // Berlin has no 02:00 to 03:00 on 29 March 2026; Apia had no Friday 30 December 2011.
+    const atNight = { ...workingDays, weekdays: [1, 7], from: time("02:00"), to: time("03:00") };
+    expect(due("2026-03-29", "Europe/Berlin", atNight, "01:00")).toBe("2026-03-30T02:00:00");
+    const acrossTheJump = { ...atNight, to: time("04:00") };
+    expect(due("2026-03-29", "Europe/Berlin", acrossTheJump, "01:00")).toBe("2026-03-29T03:00:00");
+    expect(due("2011-12-29", "Pacific/Apia", workingDays, "18:00")).toBe("2012-01-02T09:00:00");
+  });
+
+  it("a window that closes before it opens never opens, instead of putting mail off from day to day", () => {
+    const backwards = { ...workingDays, from: time("22:00"), to: time("06:00") };
+    const given = facts({ rules: rules({ window: backwards }) });
+    expect(dueAt(given.startOn, given.steps[0]!, given.rules, given.createdAt)).toBeNull();
+    expect(decide(given, at("2026-12-01T23:00:00Z"))).toMatchObject({ send: [], next: null, done: false });
+  });
+
   it("E20 the end date is the start plus the largest offset, whatever the row order", () => {
     expect(endOn(on("2026-07-22"), [step(1, 4), step(2, 0)]).toString()).toBe("2026-07-26");
     expect(endOn(on("2026-07-22"), []).toString()).toBe("2026-07-22");
@@ -124,6 +151,8 @@ describe("the due moment", () => {
 
   it("E39 the start day begins at the person's own midnight", () => {
     expect(startsAt(on("2026-12-01"), { timeZone: "America/New_York" }).toString()).toBe("2026-12-01T05:00:00Z");
+    // Where midnight itself is left out, the day begins at 01:00.
+    expect(startsAt(on("2026-04-24"), { timeZone: "Africa/Cairo" }).toString()).toBe("2026-04-23T22:00:00Z");
   });
 });
 
@@ -205,6 +234,23 @@ describe("what is done now", () => {
     });
   });
 
+  it("E9, E51 a step that was there before the person's start is theirs, though their day began before ours", () => {
+    // Written and started on 1 December by London's calendar, when it was the morning of the 2nd in Auckland.
+    const ahead = facts({
+      createdAt: at("2026-12-01T20:00:00Z"),
+      steps: [step(1, 0, { addedAt: at("2026-12-01T19:00:00Z") })],
+      rules: rules({ timeZone: "Pacific/Auckland", timeOfDay: time("05:00") }),
+    });
+    expect(decide(ahead, ahead.createdAt)).toMatchObject({ expire: [], send: [{ step: { id: 1 } }] });
+  });
+
+  it("E50 a step that expires after 0 days may leave all through its own day, and not on the next", () => {
+    const given = facts({ steps: [step(1, 0, { expiresAfterDays: 0 })] });
+    expect(sends(given, "2026-12-01T09:00:00.2Z")).toEqual([1]);
+    expect(sends(given, "2026-12-01T23:59:59Z")).toEqual([1]);
+    expect(decide(given, at("2026-12-02T00:00:00Z")).expire).toMatchObject([{ reason: "expired" }]);
+  });
+
   it("E44 it is done only when every step is resolved", () => {
     expect(decide(facts(), at("2027-06-01T00:00:00Z")).expire).toHaveLength(3);
     expect(
@@ -255,6 +301,29 @@ describe("whatever the schedule, zone, window and outages", () => {
         .toInstant();
       return facts({ startOn, createdAt, steps, rules: rules({ timeZone, window, expiresAfterDays: 7 }) });
     });
+
+  it("every due moment in a window is one at which the window is open", () => {
+    const someWindow = fc
+      .record({ weekdays: fc.uniqueArray(fc.integer({ min: 1, max: 7 })), from: fc.nat(23), to: fc.nat(23) })
+      .map(({ weekdays, from, to }): SendingWindow => {
+        return { weekdays, from: new Temporal.PlainTime(from), to: new Temporal.PlainTime(to), holidays: [] };
+      });
+    fc.assert(
+      fc.property(someFacts, someWindow, (given, window) => {
+        const opened = { ...given, rules: { ...given.rules, window } };
+        for (const one of given.steps) {
+          const local = dueAt(opened.startOn, one, opened.rules, opened.createdAt)?.toZonedDateTimeISO(
+            given.rules.timeZone,
+          );
+          if (!local) continue;
+          expect(window.weekdays).toContain(local.dayOfWeek);
+          expect(local.hour).toBeGreaterThanOrEqual(window.from.hour);
+          expect(local.hour).toBeLessThan(window.to.hour);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
 
   /** Lives through the days, looking every few hours except in the outages; each mail is final at once. */
   function live(given: Facts, outages: ReadonlySet<number>) {

@@ -10,7 +10,10 @@ export type Step = {
   readonly addedAt: Temporal.Instant | null;
 };
 
-/** When mail may leave: ISO weekdays 1 to 7, from (inclusive) to (exclusive) local time, except on holidays. */
+/**
+ * When mail may leave: ISO weekdays 1 to 7, from (inclusive) to (exclusive) local time of one day, except on holidays.
+ * One that closes before it opens never opens.
+ */
 export type SendingWindow = {
   readonly weekdays: readonly number[];
   readonly from: Temporal.PlainTime;
@@ -111,14 +114,19 @@ function nextOpening(at: Temporal.Instant, rules: Pick<Rules, "timeZone" | "wind
   const { window, timeZone } = rules;
   if (!window) return at;
   const local = at.toZonedDateTimeISO(timeZone);
-  if (isOpenOn(window, local.toPlainDate()) && isWithin(window, local.toPlainTime())) return at;
+  if (isOpenAt(window, local)) return at;
   for (let ahead = 0; ahead <= WINDOW_SEARCH_DAYS; ahead += 1) {
     const on = local.toPlainDate().add({ days: ahead });
     if (!isOpenOn(window, on)) continue;
-    const opening = on.toZonedDateTime({ timeZone, plainTime: window.from }).toInstant();
-    if (Temporal.Instant.compare(opening, at) >= 0) return opening;
+    const opening = on.toZonedDateTime({ timeZone, plainTime: window.from });
+    // Where the clock or the calendar jumps, an opening can land behind the close or on a day that is closed.
+    if (Temporal.ZonedDateTime.compare(opening, local) >= 0 && isOpenAt(window, opening)) return opening.toInstant();
   }
   return null;
+}
+
+function isOpenAt(window: SendingWindow, local: Temporal.ZonedDateTime): boolean {
+  return isOpenOn(window, local.toPlainDate()) && isWithin(window, local.toPlainTime());
 }
 
 function isOpenOn(window: SendingWindow, on: Temporal.PlainDate): boolean {
@@ -148,7 +156,7 @@ export function decide(facts: Facts, now: Temporal.Instant): Decision {
     const due = dueAt(startOn, step, rules, createdAt);
     // A window that never opens holds the step back; whoever opens it wakes the Email Campaign.
     if (!due) return { ...nothing, expire, next: null };
-    const reason = hasExpired(step, due, rules, now);
+    const reason = hasExpired(facts, step, due, now);
     if (reason) {
       expire.push({ step, dueAt: due, reason });
       continue;
@@ -166,11 +174,19 @@ export function decide(facts: Facts, now: Temporal.Instant): Decision {
   return { ...nothing, expire, next: null, done: true };
 }
 
-function hasExpired(step: Step, due: Temporal.Instant, rules: Rules, now: Temporal.Instant): ExpiryReason | null {
-  // The past is never run again: a step that was added once its moment had gone is not for this person.
-  if (step.addedAt && Temporal.Instant.compare(step.addedAt, due) > 0) return "added-after-its-day";
-  const limit = due.add({ hours: 24 * (step.expiresAfterDays ?? rules.expiresAfterDays) });
-  return Temporal.Instant.compare(now, limit) > 0 ? "expired" : null;
+function hasExpired(
+  { rules, createdAt }: Facts,
+  step: Step,
+  due: Temporal.Instant,
+  now: Temporal.Instant,
+): ExpiryReason | null {
+  // The past is never run again: a step that was added once its moment had gone is not for this person. What was there
+  // before they were is theirs, even where their day began before the workspace's.
+  if (step.addedAt && Temporal.Instant.compare(step.addedAt, later(due, createdAt)) > 0) return "added-after-its-day";
+  const days = step.expiresAfterDays ?? rules.expiresAfterDays;
+  // 0 days: on its own day or never. Counted from the moment, it would be too late at once.
+  if (days === 0) return localDay(now, rules.timeZone).equals(localDay(due, rules.timeZone)) ? null : "expired";
+  return Temporal.Instant.compare(now, due.add({ hours: 24 * days })) > 0 ? "expired" : null;
 }
 
 /**
