@@ -13,6 +13,7 @@ import { DO_NOT_CONTACT, type PersonInput } from "./api.ts";
 import { checkedAttributes } from "./fields.ts";
 import * as store from "./store.ts";
 
+export { declaredFields } from "./fields.ts";
 export { matching } from "./matching.ts";
 export { fieldsForTemplates, templateVariables } from "./template-variables.ts";
 
