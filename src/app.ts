@@ -10,6 +10,7 @@ import { routes as communicationRoutes } from "./communications/routes.ts";
 import type { Config } from "./config.ts";
 import type { Database } from "./db/database.ts";
 import { createDelivery, skipByHand } from "./delivery/delivery.ts";
+import { routes as testSendRoutes } from "./delivery/routes.ts";
 import { reschedule } from "./email-campaigns/email-campaigns.ts";
 import { routes as emailCampaignRoutes } from "./email-campaigns/routes.ts";
 import { routes as emailGroupRoutes } from "./email-groups/routes.ts";
@@ -84,6 +85,7 @@ export function createApp(options: AppOptions): App {
   templateRoutes(serve, { db });
   campaignRoutes(serve, { db, afterScheduleChange: reschedule });
   emailCampaignRoutes(serve, { db, skipMessage: skipByHand });
+  testSendRoutes(serve, { db, vault, publicUrl: config.publicUrl });
   communicationRoutes(serve, { db });
   mailboxRoutes(serve, { db });
   unsubscribePages(http, { db, clock, linkKeys });
