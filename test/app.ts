@@ -1,5 +1,7 @@
 /** The whole application on a database of its own, asked as a browser would ask it; its clock is set by hand. */
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import pino from "pino";
 import * as keys from "../src/accounts/keys.ts";
 import * as users from "../src/accounts/users.ts";
@@ -18,9 +20,10 @@ export type TestApp = Awaited<ReturnType<typeof openApp>>;
 export async function openApp() {
   const fresh = await freshDatabase();
   const clock = { now: Temporal.Instant.from("2026-12-01T12:00:00Z") };
+  const dataDir = mkdtempSync(join(tmpdir(), "tidings-test-"));
   const secrets = openSecrets({ secret: "a secret that only these tests use", dataDir: "" });
   const app = createApp({
-    config: { publicUrl: "https://tidings.example", smtpUrl: undefined, dataDir: tmpdir() },
+    config: { publicUrl: "https://tidings.example", smtpUrl: undefined, dataDir },
     database: fresh.database,
     secrets,
     log: pino({ level: "silent" }),
@@ -70,6 +73,26 @@ export async function openApp() {
     secrets,
     ask,
     good,
+    /** Sends a file, as a manager. */
+    async upload(url: string, csv: string): Promise<any> {
+      const answer = await app.http.inject({
+        method: "POST",
+        url: `/api/v1${url}`,
+        headers: { authorization: `Bearer ${tokens.manager}`, "content-type": "text/csv" },
+        payload: csv,
+      });
+      return answer.json();
+    },
+    /** A person leaves everything by the page of the link in a mail. */
+    async leave(token: string): Promise<void> {
+      const answer = await app.http.inject({
+        method: "POST",
+        url: `/u/${token}`,
+        headers: { "content-type": "application/x-www-form-urlencoded" },
+        payload: "scope=everything",
+      });
+      if (answer.statusCode !== 200) throw new Error(`${answer.statusCode} ${answer.body}`);
+    },
     /** The result of a job, once it has ended. */
     async result(jobId: number): Promise<any> {
       for (let turn = 0; turn < 400; turn++) {
@@ -83,6 +106,7 @@ export async function openApp() {
     async close() {
       await app.stop();
       await fresh.close();
+      rmSync(dataDir, { recursive: true, force: true });
     },
   };
 }
