@@ -84,7 +84,7 @@ export function createApp(options: AppOptions): App {
   suppressionRoutes(serve, { db });
   emailGroupRoutes(serve, { db, neighbours });
   templateRoutes(serve, { db });
-  campaignRoutes(serve, { db, afterScheduleChange: reschedule });
+  campaignRoutes(serve, { db, neighbours, afterScheduleChange: reschedule });
   emailCampaignRoutes(serve, { db, skipMessage: skipByHand });
   testSendRoutes(serve, { db, vault, publicUrl: config.publicUrl });
   communicationRoutes(serve, { db });
