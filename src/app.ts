@@ -17,6 +17,7 @@ import { health } from "./http/health.ts";
 import { describeApi, openapi } from "./http/openapi.ts";
 import { isDatabaseLoss } from "./http/problems.ts";
 import { openServer } from "./http/server.ts";
+import { web } from "./http/web.ts";
 import { routes as jobRoutes } from "./jobs/routes.ts";
 import { prepareQueue } from "./jobs/runner.ts";
 import type { Logger } from "./log.ts";
@@ -88,6 +89,7 @@ export function createApp(options: AppOptions): App {
   mailboxRoutes(serve, { db });
   unsubscribePages(http, { db, clock, linkKeys });
   jobRoutes(serve, { db, stopping: stopping.signal });
+  web(http);
   let description: string | undefined;
   serve(openapi.describe, () => (description ??= JSON.stringify(describeApi(mounted, version))));
 

@@ -1,0 +1,6 @@
+/** welcome */
+import { Page } from "../../kit/page.tsx";
+
+export default function Stub() {
+  return <Page title="welcome">…</Page>;
+}

@@ -1,0 +1,6 @@
+/** forgotten-password */
+import { Page } from "../../kit/page.tsx";
+
+export default function Stub() {
+  return <Page title="forgotten-password">…</Page>;
+}

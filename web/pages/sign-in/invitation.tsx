@@ -1,0 +1,6 @@
+/** invitation */
+import { Page } from "../../kit/page.tsx";
+
+export default function Stub() {
+  return <Page title="invitation">…</Page>;
+}

@@ -1,0 +1,6 @@
+/** new-password */
+import { Page } from "../../kit/page.tsx";
+
+export default function Stub() {
+  return <Page title="new-password">…</Page>;
+}

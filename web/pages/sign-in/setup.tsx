@@ -1,0 +1,6 @@
+/** setup */
+import { Page } from "../../kit/page.tsx";
+
+export default function Stub() {
+  return <Page title="setup">…</Page>;
+}

@@ -1,0 +1,6 @@
+/** sign-in */
+import { Page } from "../../kit/page.tsx";
+
+export default function Stub() {
+  return <Page title="sign-in">…</Page>;
+}
