@@ -9,6 +9,7 @@ import type { Endpoint } from "../src/http/contract.ts";
 import type * as jobs from "../src/jobs/api.ts";
 import type * as mail from "../src/mail/api.ts";
 import type * as people from "../src/people/api.ts";
+import type * as signIn from "../src/sign-in/api.ts";
 import type * as suppressions from "../src/suppressions/api.ts";
 import type * as templates from "../src/templates/api.ts";
 import type * as workspace from "../src/workspace/api.ts";
@@ -22,6 +23,7 @@ type Modules = [
   typeof jobs,
   typeof mail,
   typeof people,
+  typeof signIn,
   typeof suppressions,
   typeof templates,
   typeof workspace,

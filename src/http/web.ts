@@ -26,7 +26,7 @@ export function web(http: FastifyInstance, built = BUILT): void {
       // Names hold a hash of the content, but for the few that are asked for by name.
       setHeaders: (reply, path) => {
         const hashed = /-[\w-]{8}\.\w+(?:\.br|\.gz)?$/.test(path);
-        reply.setHeader("cache-control", hashed ? "public, max-age=31536000, immutable" : "public, max-age=3600");
+        void reply.header("cache-control", hashed ? "public, max-age=31536000, immutable" : "public, max-age=3600");
       },
     });
   let document: string | undefined;

@@ -49,11 +49,7 @@ export async function count(
 
 /** Whether an account is locked at the moment. */
 export async function isLocked(db: Db, key: string, now: Temporal.Instant): Promise<boolean> {
-  const row = await db
-    .selectFrom("signInAttempts")
-    .select("lockedUntil")
-    .where("key", "=", key)
-    .executeTakeFirst();
+  const row = await db.selectFrom("signInAttempts").select("lockedUntil").where("key", "=", key).executeTakeFirst();
   return row?.lockedUntil != null && Temporal.Instant.compare(row.lockedUntil, now) > 0;
 }
 
@@ -62,7 +58,9 @@ export async function noteFailure(db: Db, key: string, now: Temporal.Instant): P
   const row = await db
     .insertInto("signInAttempts")
     .values({ key, count: 1, since: now })
-    .onConflict((conflict) => conflict.column("key").doUpdateSet({ count: sql`sign_in_attempts.count + 1`, since: now }))
+    .onConflict((conflict) =>
+      conflict.column("key").doUpdateSet({ count: sql`sign_in_attempts.count + 1`, since: now }),
+    )
     .returning("count")
     .executeTakeFirstOrThrow();
   if (row.count % FAILURES_TO_LOCK !== 0) return;

@@ -17,7 +17,12 @@ export async function begin(db: Db, user: { id: number; email: string }, seal: S
   const secret = new Secret({ buffer: randomBytes(20).buffer as ArrayBuffer, size: 20 } as never);
   const kept = await db
     .updateTable("userSecrets")
-    .set({ totpSecretEncrypted: seal.encrypt(secret.base32), totpConfirmedAt: null, totpLastStep: null, changedAt: now })
+    .set({
+      totpSecretEncrypted: seal.encrypt(secret.base32),
+      totpConfirmedAt: null,
+      totpLastStep: null,
+      changedAt: now,
+    })
     .where("userId", "=", user.id)
     .where("totpConfirmedAt", "is", null)
     .executeTakeFirst();
@@ -27,7 +32,13 @@ export async function begin(db: Db, user: { id: number; email: string }, seal: S
 }
 
 /** Confirms with the first code, and gives the recovery codes: the only copy. */
-export async function confirm(db: Db, userId: number, code: string, seal: Seal, now: Temporal.Instant): Promise<string[]> {
+export async function confirm(
+  db: Db,
+  userId: number,
+  code: string,
+  seal: Seal,
+  now: Temporal.Instant,
+): Promise<string[]> {
   return inTransaction(db, async (tx) => {
     const found = await tx
       .selectFrom("userSecrets")
@@ -65,7 +76,13 @@ export async function remove(tx: Tx, userId: number, now: Temporal.Instant): Pro
 }
 
 /** Whether a code is right, and uses it up: one of the authenticator, or a recovery code. */
-export async function accept(db: Db, userId: number, code: string, seal: Seal, now: Temporal.Instant): Promise<boolean> {
+export async function accept(
+  db: Db,
+  userId: number,
+  code: string,
+  seal: Seal,
+  now: Temporal.Instant,
+): Promise<boolean> {
   return inTransaction(db, async (tx) => {
     const found = await tx
       .selectFrom("userSecrets")
@@ -109,5 +126,7 @@ function newRecoveryCode(): string {
 }
 
 function hashOf(code: string): Buffer {
-  return createHash("sha256").update(code.toLowerCase().replaceAll(/[^a-z0-9]/g, "")).digest();
+  return createHash("sha256")
+    .update(code.toLowerCase().replaceAll(/[^a-z0-9]/g, ""))
+    .digest();
 }

@@ -1,5 +1,5 @@
 /** Front door: who somebody is, proved with a password, a code, a passkey or a link. Tells nobody which addresses are known. */
-import { refuse } from "../core/problem.ts";
+import { Refusal, refuse } from "../core/problem.ts";
 import { addressOf } from "../accounts/addresses.ts";
 import { recordChange } from "../accounts/audit.ts";
 import * as senders from "../accounts/senders.ts";
@@ -104,8 +104,8 @@ export async function describe(db: Db, userId: number) {
     user: {
       ...rest,
       totp: totpConfirmedAt !== null,
-      passkeys: Number(user.passkeys ?? 0),
-      recoveryCodesLeft: Number(user.recoveryCodesLeft ?? 0),
+      passkeys: user.passkeys ?? 0,
+      recoveryCodesLeft: user.recoveryCodesLeft ?? 0,
     },
     workspace: name,
   };
@@ -165,7 +165,7 @@ export function findUser(db: Db, email: string) {
 export async function resetPassword(db: Db, token: string, password: string, now: Temporal.Instant): Promise<void> {
   await inTransaction(db, async (tx) => {
     const { userId, email } = await links.redeem(tx, token, "password-reset", now);
-    if (userId === null) return refuse("link-not-found", "This link is for nobody any more.");
+    if (userId === null) throw new Refusal("link-not-found", "This link is for nobody any more.");
     await setPassword(tx, userId, password, { by: email }, now);
     await limits.forgive(tx, limits.accountKey(keyOf(email)));
   });

@@ -2,13 +2,33 @@
 import type { z } from "zod";
 import { workspace as read } from "../accounts/accounts.ts";
 import { difference, recordChange } from "../accounts/audit.ts";
-import { inTransaction, type Db } from "../db/database.ts";
+import { inTransaction, type Db, type Tx } from "../db/database.ts";
 import { refuseIfChanged } from "../http/etag.ts";
 import type { workspaceEdit } from "./api.ts";
 
 export type WorkspaceEdit = z.output<typeof workspaceEdit>;
 
 export { workspace as get } from "../accounts/accounts.ts";
+
+/** Fills the workspace in for the first time. */
+export async function setUp(
+  tx: Tx,
+  {
+    name,
+    timeZone,
+    language,
+    postalAddress,
+  }: { name: string; timeZone: string; language: string; postalAddress?: string },
+  actor: { readonly name: string },
+  now: Temporal.Instant,
+): Promise<void> {
+  const after = { name, timeZone, language, postalAddress: postalAddress || null };
+  await tx
+    .updateTable("workspace")
+    .set({ ...after, setUpAt: now, changedAt: now })
+    .execute();
+  await recordChange(tx, { actor, action: "set-up", subjectType: "workspace", subjectId: 1, after }, now);
+}
 
 /** Changes what is given and leaves the rest. */
 export async function update(

@@ -39,7 +39,9 @@ export default function Welcome() {
           done={connected ? t("Connected") : undefined}
         >
           <Text size="sm">
-            {t("Without an email account nothing leaves: every mail lands in the mailbox here, where you can read it as its recipient would.")}
+            {t(
+              "Without an email account nothing leaves: every mail lands in the mailbox here, where you can read it as its recipient would.",
+            )}
           </Text>
           <Group>
             {may("administrator") && (
@@ -64,7 +66,12 @@ export default function Welcome() {
             <Button loading={busy} onClick={() => void loadSample()} leftSection={<IconSparkles size={16} />}>
               {t("Load the sample campaign")}
             </Button>
-            <Button component={Link} to="/campaigns?new=yes" variant="default" leftSection={<IconSpeakerphone size={16} />}>
+            <Button
+              component={Link}
+              to="/campaigns?new=yes"
+              variant="default"
+              leftSection={<IconSpeakerphone size={16} />}
+            >
               {t("Start from nothing")}
             </Button>
           </Group>
@@ -76,15 +83,29 @@ export default function Welcome() {
         </Title>
         <Bullets size="sm" spacing={6}>
           <Bullets.Item>{t("A Campaign is a Schedule of emails: “send after 0, 3 and 7 days”.")}</Bullets.Item>
-          <Bullets.Item>{t("An Email Campaign takes one person through it from a start date. Groups start many at once.")}</Bullets.Item>
-          <Bullets.Item>{t("Every email leaves on its day, once. Whoever unsubscribes gets nothing more.")}</Bullets.Item>
+          <Bullets.Item>
+            {t("An Email Campaign takes one person through it from a start date. Groups start many at once.")}
+          </Bullets.Item>
+          <Bullets.Item>
+            {t("Every email leaves on its day, once. Whoever unsubscribes gets nothing more.")}
+          </Bullets.Item>
         </Bullets>
       </Card>
     </Page>
   );
 }
 
-function Choice({ icon, title, done, children }: { icon: React.ReactNode; title: string; done?: string; children: React.ReactNode }) {
+function Choice({
+  icon,
+  title,
+  done,
+  children,
+}: {
+  icon: React.ReactNode;
+  title: string;
+  done?: string;
+  children: React.ReactNode;
+}) {
   return (
     <Card component="section" aria-label={title}>
       <Stack h="100%">

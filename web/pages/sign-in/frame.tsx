@@ -4,7 +4,17 @@ import { IconMail } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 import { useTitle } from "../../kit/page.tsx";
 
-export function Frame({ title, hint, width = 420, children }: { title: string; hint?: ReactNode; width?: number; children: ReactNode }) {
+export function Frame({
+  title,
+  hint,
+  width = 420,
+  children,
+}: {
+  title: string;
+  hint?: ReactNode;
+  width?: number;
+  children: ReactNode;
+}) {
   useTitle(title);
   return (
     <Box component="main" mih="100dvh" p="md" pt={{ base: "xl", sm: "10vh" }}>

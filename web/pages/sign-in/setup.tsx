@@ -4,7 +4,7 @@ import { useForm } from "@mantine/form";
 import { useParams } from "@tanstack/react-router";
 import { useState } from "react";
 import { call, Problem } from "../../api.ts";
-import { language, LANGUAGES, t } from "../../i18n.ts";
+import { language, LANGUAGES, type Language, t } from "../../i18n.ts";
 import { showProblem } from "../../kit/form.ts";
 import { NewPasswordInput } from "../../kit/password.tsx";
 import { useRead } from "../../queries.ts";
@@ -50,7 +50,7 @@ export default function Setup() {
           workspace: {
             name: workspaceName,
             timeZone,
-            language: values.language,
+            language: values.language as Language,
             ...(postalAddress.trim() ? { postalAddress } : {}),
           },
         },
@@ -60,18 +60,17 @@ export default function Setup() {
       if (error instanceof Problem && error.errors.some(({ pointer }) => OF_THE_FIRST.includes(pointer))) setStep(0);
       if (error instanceof Problem && error.errors.length > 0) {
         for (const { pointer, detail } of error.errors)
-          form.setFieldError(pointer === "/workspace/name" ? "workspaceName" : (pointer.split("/").at(-1) ?? ""), detail);
+          form.setFieldError(
+            pointer === "/workspace/name" ? "workspaceName" : (pointer.split("/").at(-1) ?? ""),
+            detail,
+          );
       } else showProblem(form, error);
     } finally {
       setBusy(false);
     }
   };
   return (
-    <Frame
-      width={560}
-      title={t("Set up Tidings")}
-      hint={t("Two short pages. Everything here can be changed later.")}
-    >
+    <Frame width={560} title={t("Set up Tidings")} hint={t("Two short pages. Everything here can be changed later.")}>
       <Stepper active={step} size="sm" onStepClick={setStep} allowNextStepsSelect={false}>
         <Stepper.Step label={t("You")} description={t("the administrator")} />
         <Stepper.Step label={t("Your organisation")} description={t("name, zone, address")} />
@@ -117,7 +116,9 @@ export default function Setup() {
             />
             <Textarea
               label={t("Postal address (optional)")}
-              description={t("Stands at the foot of every mail. The law of many countries asks for it; real mail needs one.")}
+              description={t(
+                "Stands at the foot of every mail. The law of many countries asks for it; real mail needs one.",
+              )}
               autosize
               minRows={2}
               {...form.getInputProps("postalAddress")}
