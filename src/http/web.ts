@@ -5,6 +5,7 @@ import { join } from "node:path";
 import fastifyStatic from "@fastify/static";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { problem, sendProblem } from "./problems.ts";
+import { API } from "./serve.ts";
 
 /** Where `npm run web` puts what it built. */
 export const BUILT = join(import.meta.dirname, "../../dist/web");
@@ -32,6 +33,8 @@ export function web(http: FastifyInstance, built = BUILT): void {
   let document: string | undefined;
   http.get("/*", (request, reply) => {
     if (isForPrograms(request)) return reply.callNotFound();
+    if (request.url === "/" && !request.headers.accept?.includes("text/html"))
+      return reply.send({ name: "Tidings", api: API, description: `${API}/openapi.json`, health: "/healthz" });
     const path = join(built, "index.html");
     if (!existsSync(path))
       return sendProblem(

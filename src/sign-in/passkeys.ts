@@ -100,8 +100,8 @@ export async function prove(db: Db, response: Given, party: Party, now: Temporal
     credential: {
       id: found.credentialId,
       publicKey: new Uint8Array(found.publicKey),
-      counter: Number(found.counter),
-      transports: found.transports as never,
+      counter: found.counter,
+      transports: found.transports,
     },
   }).catch(() => null);
   if (!verified?.verified) return failed();

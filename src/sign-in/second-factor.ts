@@ -1,5 +1,5 @@
 /** The authenticator's codes (RFC 6238) and the recovery codes beside them. Each code works once. */
-import { createHash, randomBytes, randomInt } from "node:crypto";
+import { createHash, randomInt } from "node:crypto";
 import { Secret, TOTP } from "otpauth";
 import { refuse } from "../core/problem.ts";
 import { inTransaction, type Db, type Tx } from "../db/database.ts";
@@ -14,7 +14,7 @@ const ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789";
 
 /** Begins: a secret that counts for nothing until a code of it was given. */
 export async function begin(db: Db, user: { id: number; email: string }, seal: Seal, now: Temporal.Instant) {
-  const secret = new Secret({ buffer: randomBytes(20).buffer as ArrayBuffer, size: 20 } as never);
+  const secret = new Secret({ size: 20 });
   const kept = await db
     .updateTable("userSecrets")
     .set({
@@ -94,7 +94,7 @@ export async function accept(
     if (!found?.totpSecretEncrypted) return false;
     if (/^\d{6}$/.test(code.replaceAll(" ", ""))) {
       const step = stepOf(seal.decrypt(found.totpSecretEncrypted), code, now);
-      if (step === null || (found.totpLastStep !== null && step <= Number(found.totpLastStep))) return false;
+      if (step === null || (found.totpLastStep !== null && step <= found.totpLastStep)) return false;
       await tx.updateTable("userSecrets").set({ totpLastStep: step }).where("userId", "=", userId).execute();
       return true;
     }
