@@ -10,9 +10,11 @@ import { routes as communicationRoutes } from "./communications/routes.ts";
 import type { Config } from "./config.ts";
 import type { Database } from "./db/database.ts";
 import { createDelivery, skipByHand } from "./delivery/delivery.ts";
-import { reschedule } from "./email-campaigns/email-campaigns.ts";
+import { routes as testSendRoutes } from "./delivery/routes.ts";
+import { reschedule, wakeAll } from "./email-campaigns/email-campaigns.ts";
 import { routes as emailCampaignRoutes } from "./email-campaigns/routes.ts";
 import { routes as emailGroupRoutes } from "./email-groups/routes.ts";
+import { routes as directoryRoutes } from "./directory/routes.ts";
 import { health } from "./http/health.ts";
 import { describeApi, openapi } from "./http/openapi.ts";
 import { isDatabaseLoss } from "./http/problems.ts";
@@ -80,7 +82,7 @@ export function createApp(options: AppOptions): App {
   const delivery = createDelivery({ db, vault, publicUrl: config.publicUrl, linkKeys, log, metrics });
 
   accountRoutes(serve, { db, seal: secrets, hostName: new URL(config.publicUrl).hostname });
-  workspaceRoutes(serve, { db });
+  workspaceRoutes(serve, { db, afterCalendarChange: wakeAll });
   signInRoutes(serve, { db, seal: secrets, vault, publicUrl: config.publicUrl, log });
   peopleRoutes(serve, { database, neighbours, dataDirectory: config.dataDir });
   suppressionRoutes(serve, { db });
@@ -88,7 +90,9 @@ export function createApp(options: AppOptions): App {
   templateRoutes(serve, { db });
   campaignRoutes(serve, { db, afterScheduleChange: reschedule });
   emailCampaignRoutes(serve, { db, skipMessage: skipByHand });
+  testSendRoutes(serve, { db, vault, publicUrl: config.publicUrl });
   communicationRoutes(serve, { db });
+  directoryRoutes(serve, { db, neighbours });
   mailboxRoutes(serve, { db });
   unsubscribePages(http, { db, clock, linkKeys });
   jobRoutes(serve, { db, stopping: stopping.signal });

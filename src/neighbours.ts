@@ -19,6 +19,29 @@ export function neighboursOf(secrets: Secrets): Neighbours {
     onConversion: async (tx, personId, now) => {
       await communications.recordEntry(tx, { personId, kind: "converted", subject: "The Lead became a Contact" }, now);
     },
+    onTimeZone: async (tx, personIds, now) => {
+      await emailCampaigns.wakePeople(tx, personIds, now);
+    },
+    onMerge: async (tx, { formerId, personId, stops }, now) => {
+      const ids = stops.map(({ id }) => id);
+      await emailCampaigns.movePerson(tx, { formerId, personId, stops: ids }, now);
+      await delivery.movePerson(tx, formerId, personId);
+      await communications.movePerson(tx, formerId, personId);
+      await emailGroups.movePerson(tx, formerId, personId);
+      for (const { id, continues } of stops)
+        await communications.recordEntry(
+          tx,
+          {
+            personId,
+            emailCampaignId: id,
+            kind: "status",
+            subject: `Stopped: ${continues} takes the person through the same Campaign already`,
+          },
+          now,
+        );
+      const subject = "Another record of this person was merged into this one";
+      await communications.recordEntry(tx, { personId, kind: "status", subject, detail: { formerId } }, now);
+    },
     onErase: async (tx, personId, now) => {
       await emailCampaigns.end(tx, { personIds: [personId] }, { event: "stop", reason: "erased" }, now);
       await delivery.forgetPerson(tx, personId);

@@ -5,7 +5,8 @@ import type { Config } from "./config.ts";
 import type { Database } from "./db/database.ts";
 import type { Delivery } from "./delivery/delivery.ts";
 import { startLoop } from "./delivery/loop.ts";
-import { START_MANY, startManyJob } from "./email-campaigns/jobs.ts";
+import { ACT_ON_PEOPLE, actOnPeopleJob } from "./directory/bulk.ts";
+import { BULK_ACTION, bulkActionJob, START_MANY, startManyJob } from "./email-campaigns/jobs.ts";
 import { forgetOld } from "./http/idempotency.ts";
 import type { JobHandlers } from "./jobs/jobs.ts";
 import { rescueJobs, startJobs } from "./jobs/runner.ts";
@@ -32,9 +33,12 @@ export function handlersOf(app: {
   readonly secrets: Secrets;
 }): JobHandlers {
   const { config, database, secrets } = app;
+  const neighbours = neighboursOf(secrets);
   return {
-    ...importHandlers({ database, dataDirectory: config.dataDir, neighbours: neighboursOf(secrets) }),
+    ...importHandlers({ database, dataDirectory: config.dataDir, neighbours }),
     [START_MANY]: startManyJob,
+    [BULK_ACTION]: bulkActionJob,
+    [ACT_ON_PEOPLE]: actOnPeopleJob(neighbours),
   };
 }
 

@@ -30,6 +30,7 @@ const order = [
   "delivery",
   "communications",
   "unsubscribe",
+  "directory",
 ];
 
 /** Who writes which table. */
@@ -51,6 +52,8 @@ const owners: Record<string, string> = {
   personFields: "people",
   people: "people",
   personAddresses: "people",
+  mergedPeople: "people",
+  sampleItems: "campaigns",
   emailGroups: "email-groups",
   emailGroupMembers: "email-groups",
   suppressions: "suppressions",

@@ -23,6 +23,8 @@ export const neighbours: people.Neighbours = {
   onDoNotContact: async () => undefined,
   onConverted: async () => undefined,
   onConversion: async () => undefined,
+  onTimeZone: async () => undefined,
+  onMerge: async () => undefined,
   onErase: async () => undefined,
 };
 

@@ -3,6 +3,8 @@ import type { z } from "zod";
 import type * as accounts from "../src/accounts/api.ts";
 import type * as campaigns from "../src/campaigns/api.ts";
 import type * as communications from "../src/communications/api.ts";
+import type * as delivery from "../src/delivery/api.ts";
+import type * as directory from "../src/directory/api.ts";
 import type * as emailCampaigns from "../src/email-campaigns/api.ts";
 import type * as emailGroups from "../src/email-groups/api.ts";
 import type { Endpoint } from "../src/http/contract.ts";
@@ -18,6 +20,8 @@ type Modules = [
   typeof accounts,
   typeof campaigns,
   typeof communications,
+  typeof delivery,
+  typeof directory,
   typeof emailCampaigns,
   typeof emailGroups,
   typeof jobs,

@@ -284,3 +284,72 @@ export const emailAccounts = contract({
     success: { status: 200, body: diagnosis },
   },
 });
+
+const smtpSettings = emailAccountInput
+  .pick({ email: true, smtpHost: true, smtpPort: true, smtpSecurity: true, smtpUser: true, smtpPassword: true })
+  .describe("Settings that need not be saved yet.");
+
+export const DIAGNOSIS_STEPS = ["dns", "connect", "greeting", "tls", "auth", "mail"] as const;
+
+export const diagnosisInput = z.object({
+  emailAccountId: id.nullable().default(null).describe("A saved account; what `settings` say goes first."),
+  settings: smtpSettings.partial().nullable().default(null),
+  testMailTo: email.nullable().default(null).describe("Also send a short test mail to this address."),
+});
+
+const preset = z.object({
+  key: z.string(),
+  name: z.string(),
+  host: z.string().describe("May hold a placeholder in braces, as in email-smtp.{region}.amazonaws.com."),
+  port: z.int(),
+  security,
+  user: z.string().describe("What the user name is, in words or literally."),
+  notes: z.array(z.string()),
+});
+
+export const emailAccountDeeds = contract({
+  diagnose: {
+    method: "POST",
+    path: "/email-accounts/diagnosis",
+    summary: "Try settings step by step, and say at each failure what to do",
+    description: "Nothing is saved. With `testMailTo` one mail is sent; else none. At most 20 in ten minutes.",
+    tag: "Email accounts",
+    access: "administrator",
+    body: diagnosisInput,
+    success: {
+      status: 200,
+      body: z.object({
+        ok: z.boolean(),
+        steps: z.array(
+          z.object({
+            step: z.enum(DIAGNOSIS_STEPS),
+            ok: z.boolean().nullable().describe("Null: not tried, because a step before failed or nobody asked."),
+            text: z.string(),
+            detail: z.string().nullable().describe("What the server or the network said."),
+            ms: z.int().nullable(),
+            hint: z.string().nullable().describe("What to do about it."),
+          }),
+        ),
+        certificate: z
+          .object({
+            subject: z.string(),
+            names: z.array(z.string()),
+            issuer: z.string(),
+            validFrom: instant,
+            validTo: instant,
+            protocol: z.string(),
+          })
+          .nullable(),
+      }),
+    },
+  },
+  presets: {
+    method: "GET",
+    path: "/email-account-presets",
+    summary: "Settings of well-known mail services",
+    tag: "Email accounts",
+    access: "viewer",
+    query: z.object({ fields: page.fields }),
+    success: { status: 200, body: listOf(preset) },
+  },
+});

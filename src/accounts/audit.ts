@@ -14,18 +14,26 @@ export type Change = {
 };
 
 /** Writes one change in the transaction that makes it, so that neither stands without the other. */
-export async function recordChange(tx: Tx, change: Change, now: Temporal.Instant): Promise<void> {
+export function recordChange(tx: Tx, change: Change, now: Temporal.Instant): Promise<void> {
+  return recordChanges(tx, [change], now);
+}
+
+/** Writes some hundred changes at once. */
+export async function recordChanges(tx: Tx, changes: readonly Change[], now: Temporal.Instant): Promise<void> {
+  if (changes.length === 0) return;
   await tx
     .insertInto("auditEntries")
-    .values({
-      at: now,
-      actor: change.actor.name,
-      action: change.action,
-      subjectType: change.subjectType,
-      subjectId: String(change.subjectId),
-      before: written(change.before),
-      after: written(change.after),
-    })
+    .values(
+      changes.map((change) => ({
+        at: now,
+        actor: change.actor.name,
+        action: change.action,
+        subjectType: change.subjectType,
+        subjectId: String(change.subjectId),
+        before: written(change.before),
+        after: written(change.after),
+      })),
+    )
     .execute();
 }
 

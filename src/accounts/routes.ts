@@ -8,6 +8,9 @@ import * as api from "./api.ts";
 import * as emailAccounts from "./email-accounts.ts";
 import * as keys from "./keys.ts";
 import * as senders from "./senders.ts";
+import { createRateLimit } from "../http/rate-limit.ts";
+import { PRESETS } from "../mail/smtp-presets.ts";
+import { diagnoseAccount } from "./diagnose-account.ts";
 import { tryAccount } from "./try-account.ts";
 import * as users from "./users.ts";
 
@@ -43,4 +46,14 @@ export function routes(serve: Serve, { db, seal, hostName }: { db: Db; seal: Sea
     const { id } = await emailAccounts.get(db, params.id);
     return tryAccount(await accountFor(db, { emailAccountId: id }, { seal }), hostName);
   });
+
+  const limit = createRateLimit({ most: 20, minutes: 10 });
+  serve(api.emailAccountDeeds.diagnose, ({ body, actor, now }) => {
+    limit(actor.name, 1, now);
+    return diagnoseAccount(db, body, { seal, hostName, actor }, now);
+  });
+  serve(api.emailAccountDeeds.presets, () => ({
+    data: PRESETS.map(({ hosts: _hosts, signIn: _signIn, ...preset }) => ({ ...preset, notes: [...preset.notes] })),
+    nextCursor: null,
+  }));
 }

@@ -133,3 +133,41 @@ export const campaigns = contract({
     success: { status: 200, body: campaign },
   },
 });
+
+const made = z.object({ id, name: z.string() });
+
+export const sampleCampaign = contract({
+  load: {
+    method: "POST",
+    path: "/sample-campaign",
+    summary: "Load the sample: three templates, a Campaign, an Email Group with five Leads, a sender if there is none",
+    description: "In the workspace's language, English or German. Loaded twice it changes nothing. Nobody is started.",
+    tag: "Sample",
+    access: "user",
+    success: {
+      status: 200,
+      body: z.object({
+        created: z.boolean().describe("False: it was there already."),
+        campaign: made,
+        emailTemplates: z.array(made),
+        emailGroup: made,
+        people: z.array(made),
+        sender: made.nullable().describe("Null: there was one already, and it is used."),
+      }),
+    },
+  },
+  remove: {
+    method: "DELETE",
+    path: "/sample-campaign",
+    summary: "Remove the sample again; what something else uses stays",
+    tag: "Sample",
+    access: "user",
+    success: {
+      status: 200,
+      body: z.object({
+        removed: z.int(),
+        kept: z.array(z.object({ kind: z.string(), ...made.shape, reason: z.string() })),
+      }),
+    },
+  },
+});

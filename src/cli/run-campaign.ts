@@ -76,7 +76,7 @@ export async function runCampaign(
 
 async function settings(db: Db, { postalAddress, timeZone }: CampaignFile, now: Temporal.Instant): Promise<void> {
   const edit = { ...(postalAddress ? { postalAddress } : {}), ...(timeZone ? { timeZone } : {}) };
-  await workspaces.update(db, edit, COMMAND_LINE, null, now);
+  await workspaces.update(db, edit, COMMAND_LINE, null, emailCampaigns.wakeAll, now);
 }
 
 async function sender(

@@ -63,6 +63,11 @@ export function forgetPerson(tx: Tx, personId: number): Promise<void> {
   return store.forgetPerson(tx, personId);
 }
 
+/** Gives one person's timeline to another. */
+export function movePerson(tx: Tx, formerId: number, personId: number): Promise<void> {
+  return store.movePerson(tx, formerId, personId);
+}
+
 /** The subject as the person read it, once the email has been composed; before that as the template has it. */
 async function shown(db: Db, { contentVersionId, variables, ...row }: store.Row) {
   if (contentVersionId === null || variables === null) return row;

@@ -214,3 +214,7 @@ export async function forgetPerson(tx: Tx, personId: number): Promise<void> {
     .where("personId", "=", personId)
     .execute();
 }
+
+export async function movePerson(tx: Tx, formerId: number, personId: number): Promise<void> {
+  await tx.updateTable("timelineEntries").set({ personId }).where("personId", "=", formerId).execute();
+}

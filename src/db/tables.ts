@@ -211,6 +211,13 @@ export type Tables = {
     erasedAt: Instant | null;
   } & Stamps;
   personAddresses: { id: Id; personId: number; email: string; emailKey: string };
+  mergedPeople: { formerId: number; personId: number; mergedBy: string; mergedAt: Instant };
+  sampleItems: {
+    kind: "campaign" | "email-template" | "email-group" | "person" | "sender";
+    itemId: number;
+    position: number;
+    createdAt: Instant;
+  };
   emailGroups: { id: Id; title: string; titleKey: Fixed<string>; description: string | null } & Stamps;
   emailGroupMembers: {
     emailGroupId: number;

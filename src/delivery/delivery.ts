@@ -119,3 +119,8 @@ export async function forgetPerson(tx: Tx, personId: number): Promise<void> {
   await tx.updateTable("deliveryAttempts").set({ replyText: null }).where("messageId", "in", ids).execute();
   await mailbox.forget(tx, ids);
 }
+
+/** Gives one person's messages to another. Bytes that were sent stay as they are: they are made of what is kept. */
+export async function movePerson(tx: Tx, formerId: number, personId: number): Promise<void> {
+  await tx.updateTable("messages").set({ personId }).where("personId", "=", formerId).execute();
+}

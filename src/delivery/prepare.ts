@@ -9,6 +9,7 @@ import type { Db } from "../db/database.ts";
 import type { Composed } from "../db/tables.ts";
 import { get as getPerson, type Person, templateVariables } from "../people/people.ts";
 import { renderInSandbox } from "../templates/sandbox.ts";
+import { signatureVariables } from "../templates/signature.ts";
 import { type ContentVersion, version as contentVersion } from "../templates/templates.ts";
 import type { Due, Fixed } from "./claim.ts";
 import type { Origin } from "./origin.ts";
@@ -98,6 +99,7 @@ async function decide(
     postal_address: settings.postalAddress ?? "",
     sender_name: sender?.name ?? from.name ?? "",
     sender_email: sender?.email ?? account.email ?? "",
+    ...signatureVariables(sender),
     campaign_name: due.campaignName,
     today: dayInWords(person, settings, now),
     email: person.email,

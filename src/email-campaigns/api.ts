@@ -257,3 +257,54 @@ export const impacts = contract({
     },
   },
 });
+
+/** How many Email Campaigns one request may name; a filter has no such limit. */
+export const MAX_NAMED = 500;
+
+export const bulkActionInput = z.object({
+  action: z.enum(["pause", "resume", "cancel"]),
+  ids: z.array(id).min(1).max(MAX_NAMED).nullable().default(null),
+  filter: listQuery
+    .pick({
+      status: true,
+      campaignId: true,
+      personId: true,
+      senderId: true,
+      batchId: true,
+      emailGroupId: true,
+      emailCampaignFor: true,
+      startFrom: true,
+      startTo: true,
+      q: true,
+    })
+    .nullable()
+    .default(null)
+    .describe("As in the list. It is done by a job."),
+});
+export type BulkActionInput = z.output<typeof bulkActionInput>;
+
+/** A request that takes a deed back, as far as it can be. */
+export const undo = z.object({ method: z.string(), path: z.string(), body: z.json() }).nullable();
+
+export const bulkActions = contract({
+  act: {
+    method: "POST",
+    path: "/email-campaigns/bulk-actions",
+    summary: "Pause, resume or cancel many at once",
+    description:
+      "With `ids` it is done when the answer comes. With `filter` the answer names a job; its result is the same.",
+    tag,
+    access: "user",
+    body: bulkActionInput,
+    success: {
+      status: 200,
+      body: z.object({
+        jobId: id.nullable(),
+        done: z.int(),
+        problems: z.array(z.object({ id, code: z.string(), text: z.string() })).describe("The first 500."),
+        problemCount: z.int(),
+        undo: undo.describe("Null: it cannot be taken back, or nothing was done."),
+      }),
+    },
+  },
+});

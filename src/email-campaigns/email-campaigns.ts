@@ -222,3 +222,26 @@ export async function reschedule(tx: Tx, campaignId: number, now: Temporal.Insta
   await store.reschedule(tx, campaignId, now);
   await announce(tx);
 }
+
+/** What waits for these people is looked at again: their calendar is another. */
+export async function wakePeople(tx: Tx, personIds: readonly number[], now: Temporal.Instant): Promise<void> {
+  await store.wakePeople(tx, personIds, now);
+  await announce(tx);
+}
+
+/** After the workspace's calendar changed: whatever runs is looked at again, in one statement. */
+export async function wakeAll(tx: Tx, now: Temporal.Instant): Promise<void> {
+  await store.wakeAll(tx, now);
+  await announce(tx);
+}
+
+/** Gives one person's Email Campaigns to another; those named stop first, as cancelled: the other has them already. */
+export async function movePerson(
+  tx: Tx,
+  { formerId, personId, stops }: { formerId: number; personId: number; stops: readonly number[] },
+  now: Temporal.Instant,
+): Promise<void> {
+  await end(tx, { ids: stops }, { event: "stop", reason: "cancelled" }, now);
+  await store.movePerson(tx, formerId, personId);
+  await wakePeople(tx, [personId], now);
+}

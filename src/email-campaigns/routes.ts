@@ -2,7 +2,8 @@
 import type { Db } from "../db/database.ts";
 import { pageOf } from "../http/paging.ts";
 import type { Serve } from "../http/serve.ts";
-import { emailCampaigns as api, impacts } from "./api.ts";
+import { bulkActions, emailCampaigns as api, impacts } from "./api.ts";
+import { act } from "./bulk-actions.ts";
 import * as emailCampaigns from "./email-campaigns.ts";
 import { impact } from "./impact.ts";
 import { queueStart } from "./jobs.ts";
@@ -18,6 +19,7 @@ export function routes(serve: Serve, { db, skipMessage }: { db: Db; skipMessage:
   );
   serve(api.preview, ({ body, actor, now }) => emailCampaigns.preview(db, body, actor, now));
   serve(api.startMany, async ({ body, actor, now }) => ({ jobId: await queueStart(db, body, actor, now) }));
+  serve(bulkActions.act, ({ body, actor, now }) => act(db, body, actor, now));
   serve(api.update, ({ params, body, actor, unchangedSince, now }) =>
     emailCampaigns.update(db, params.id, body, actor, unchangedSince, now),
   );

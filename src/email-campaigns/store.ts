@@ -74,7 +74,26 @@ export async function lock(tx: Tx, reference: string | number) {
 }
 
 export function list(db: Db, asked: ListQuery) {
-  let query = rows(db).limit(asked.limit + 1);
+  let query = filtered(rows(db), asked).limit(asked.limit + 1);
+  const descending = asked.sort.startsWith("-");
+  const direction = descending ? "desc" : "asc";
+  const column = SORTED[asked.sort];
+  if (asked.cursor) query = query.where(beyond(column, descending, positionOf(asked.cursor)));
+  // A null sorts last, so that the pages of "what is due next" end with what is not due at all.
+  if (column) query = query.orderBy(column, (order) => order[direction]().nullsLast());
+  return query.orderBy("ec.id", direction).execute();
+}
+
+export type Filter = Omit<ListQuery, "limit" | "cursor" | "sort">;
+
+/** The ids of all that a filter means. */
+export async function idsOf(db: Db, filter: Filter): Promise<number[]> {
+  const found = await filtered(rows(db), filter).clearSelect().select("ec.id").orderBy("ec.id").execute();
+  return found.map(({ id }) => id);
+}
+
+function filtered(all: ReturnType<typeof rows>, asked: Filter) {
+  let query = all;
   if (asked.status) query = query.where("ec.status", "=", asked.status);
   if (asked.campaignId) query = query.where("ec.campaignId", "=", asked.campaignId);
   if (asked.personId) query = query.where("ec.personId", "=", asked.personId);
@@ -94,13 +113,7 @@ export function list(db: Db, asked: ListQuery) {
       ]),
     );
   }
-  const descending = asked.sort.startsWith("-");
-  const direction = descending ? "desc" : "asc";
-  const column = SORTED[asked.sort];
-  if (asked.cursor) query = query.where(beyond(column, descending, positionOf(asked.cursor)));
-  // A null sorts last, so that the pages of "what is due next" end with what is not due at all.
-  if (column) query = query.orderBy(column, (order) => order[direction]().nullsLast());
-  return query.orderBy("ec.id", direction).execute();
+  return query;
 }
 
 const SORTED = {
@@ -260,4 +273,50 @@ export async function hasMessages(db: Db, id: number): Promise<boolean> {
   return Boolean(
     await db.selectFrom("messages").select("id").where("emailCampaignId", "=", id).limit(1).executeTakeFirst(),
   );
+}
+
+export async function wakePeople(tx: Tx, personIds: readonly number[], now: Temporal.Instant): Promise<void> {
+  await tx
+    .updateTable("emailCampaigns")
+    .set({ nextDueAt: now })
+    .where("personId", "=", sql<number>`any(${[...personIds]}::bigint[])`)
+    .where("status", "in", ["Scheduled", "In Progress"])
+    .execute();
+}
+
+export async function wakeAll(tx: Tx, now: Temporal.Instant): Promise<void> {
+  await tx
+    .updateTable("emailCampaigns")
+    .set({ nextDueAt: now })
+    .where("status", "in", ["Scheduled", "In Progress"])
+    .execute();
+}
+
+export async function movePerson(tx: Tx, formerId: number, personId: number): Promise<void> {
+  await tx.updateTable("emailCampaigns").set({ personId }).where("personId", "=", formerId).execute();
+}
+
+export function lockMany(tx: Tx, ids: readonly number[]) {
+  return tx
+    .selectFrom("emailCampaigns")
+    .select(["id", "number", "status"])
+    .where("id", "=", sql<number>`any(${[...ids]}::bigint[])`)
+    .orderBy("id")
+    .forUpdate()
+    .execute();
+}
+
+/** Gives many their status after one and the same deed. */
+export async function saveMany(
+  tx: Tx,
+  changed: readonly { readonly id: number; readonly status: Status }[],
+  also: { nextDueAt: Temporal.Instant | null; stopReason?: StopReason; finishedAt?: Temporal.Instant },
+  now: Temporal.Instant,
+): Promise<void> {
+  for (const [status, same] of Map.groupBy(changed, (one) => one.status))
+    await tx
+      .updateTable("emailCampaigns")
+      .set({ ...also, status, changedAt: now })
+      .where("id", "=", sql<number>`any(${same.map(({ id }) => id)}::bigint[])`)
+      .execute();
 }

@@ -14,6 +14,8 @@ const neighbours: people.Neighbours = {
   onDoNotContact: async () => undefined,
   onConverted: async () => undefined,
   onConversion: async () => undefined,
+  onTimeZone: async () => undefined,
+  onMerge: async () => undefined,
   onErase: (tx, personId) => forgetPerson(tx, personId),
 };
 let fresh: FreshDatabase;

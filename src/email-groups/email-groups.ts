@@ -136,6 +136,54 @@ export async function addMembers(
   });
 }
 
+/** Adds people by id. @returns who was no member before; an id that is nobody's is passed over. */
+export function addPeople(
+  db: Db,
+  id: number,
+  personIds: readonly number[],
+  actor: Actor,
+  now: Temporal.Instant,
+): Promise<number[]> {
+  return inTransaction(db, async (tx) => {
+    if (!(await store.lock(tx, id))) notFound(id);
+    const added = await store.addPeople(tx, id, personIds, now);
+    if (added.length > 0)
+      await recordChange(
+        tx,
+        { actor, action: "add-members", subjectType: "email-group", subjectId: id, after: { added: added.length } },
+        now,
+      );
+    return added;
+  });
+}
+
+/** Removes people by id. @returns who was a member, and whether they were subscribed. */
+export function removePeople(
+  db: Db,
+  id: number,
+  personIds: readonly number[],
+  actor: Actor,
+  now: Temporal.Instant,
+): Promise<{ personId: number; subscribed: boolean }[]> {
+  return inTransaction(db, async (tx) => {
+    if (!(await store.lock(tx, id))) notFound(id);
+    const removed = await store.removePeople(tx, id, personIds);
+    if (removed.length > 0)
+      await recordChange(
+        tx,
+        {
+          actor,
+          action: "remove-members",
+          subjectType: "email-group",
+          subjectId: id,
+          before: { removed: removed.length },
+        },
+        now,
+      );
+    return removed;
+  });
+}
+
 export async function removeMember(
   db: Db,
   id: number,
@@ -180,6 +228,11 @@ export async function resubscribeMember(
 /** Forgets the memberships of a person who is being erased; app.ts calls it from people's `onErase`. */
 export async function forgetPerson(tx: Tx, personId: number): Promise<void> {
   await store.removeEverywhere(tx, personId);
+}
+
+/** Gives one person's memberships to another. Who left a group on either side has left it. */
+export async function movePerson(tx: Tx, formerId: number, personId: number): Promise<void> {
+  await store.movePerson(tx, formerId, personId);
 }
 
 /** Reads a text of addresses: the people who have them, new Leads for those nobody has, and what is no address. */

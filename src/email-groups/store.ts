@@ -178,3 +178,39 @@ export async function setUnsubscribed(
 export async function removeEverywhere(tx: Tx, personId: number): Promise<void> {
   await tx.deleteFrom("emailGroupMembers").where("personId", "=", personId).execute();
 }
+
+export async function movePerson(tx: Tx, formerId: number, personId: number): Promise<void> {
+  await sql`
+    insert into email_group_members (email_group_id, person_id, joined_at, unsubscribed_at)
+    select email_group_id, ${personId}::bigint, joined_at, unsubscribed_at
+    from email_group_members where person_id = ${formerId}
+    on conflict (email_group_id, person_id) do update
+      set joined_at = least(email_group_members.joined_at, excluded.joined_at),
+        unsubscribed_at = least(email_group_members.unsubscribed_at, excluded.unsubscribed_at)`.execute(tx);
+  await removeEverywhere(tx, formerId);
+}
+
+export async function addPeople(
+  tx: Tx,
+  groupId: number,
+  personIds: readonly number[],
+  now: Temporal.Instant,
+): Promise<number[]> {
+  const { rows } = await sql<{ personId: number }>`
+    insert into email_group_members (email_group_id, person_id, joined_at)
+    select ${groupId}::bigint, people.id, ${now}::timestamptz from people
+    where people.id = any(${[...personIds]}::bigint[]) and people.erased_at is null
+    order by people.id
+    on conflict do nothing returning person_id`.execute(tx);
+  return rows.map(({ personId }) => personId);
+}
+
+export async function removePeople(tx: Tx, groupId: number, personIds: readonly number[]) {
+  const gone = await tx
+    .deleteFrom("emailGroupMembers")
+    .where("emailGroupId", "=", groupId)
+    .where("personId", "=", sql<number>`any(${[...personIds]}::bigint[])`)
+    .returning(["personId", "unsubscribedAt"])
+    .execute();
+  return gone.map(({ personId, unsubscribedAt }) => ({ personId, subscribed: unsubscribedAt === null }));
+}

@@ -35,11 +35,13 @@ export class OpeningFailure extends Error {
  * Opens one session, or throws an {@link OpeningFailure}.
  * @param signal ends the attempt at whatever step it is.
  * @param onStep hears what each step found, for a person to read.
+ * @param onSecure sees the encrypted socket in the moment it is.
  */
 export async function openSession(
   settings: CheckedSettings,
   signal: AbortSignal,
   onStep: (step: OpeningStep, text: string) => void = () => {},
+  onSecure: (socket: TLSSocket) => void = () => {},
 ): Promise<Session> {
   const { security, timeouts } = settings;
   const plain = await connect(settings, signal);
@@ -49,7 +51,7 @@ export async function openSession(
     onStep("connect", `Connected to ${plain.remoteAddress} port ${plain.remotePort}.`);
     let socket: Socket = plain;
     if (security === "tls") {
-      const encrypted = await secure(plain, settings, "connect");
+      const encrypted = await secure(plain, settings, "connect", onSecure);
       onStep("tls", describeTls(encrypted));
       socket = encrypted;
     }
@@ -64,7 +66,7 @@ export async function openSession(
       }
       const go = answered(await askAndLeave(wire, "STARTTLS\r\n", timeouts.sessionMs), "tls", "starttls");
       if (go.code !== 220) throw no("tls", "starttls", "The server will not start TLS", go);
-      const encrypted = await secure(plain, settings, "starttls");
+      const encrypted = await secure(plain, settings, "starttls", onSecure);
       onStep("tls", describeTls(encrypted));
       // What was offered before TLS may be forged: ask again (RFC 3207 4.2).
       wire = createWire(encrypted);
@@ -97,12 +99,18 @@ async function connect({ host, port, timeouts }: CheckedSettings, signal: AbortS
   }
 }
 
-async function secure(plain: Socket, settings: CheckedSettings, stage: "connect" | "starttls"): Promise<TLSSocket> {
+async function secure(
+  plain: Socket,
+  settings: CheckedSettings,
+  stage: "connect" | "starttls",
+  onSecure: (socket: TLSSocket) => void,
+): Promise<TLSSocket> {
   const { host, port, timeouts, tlsOptions } = settings;
   const servername = isIP(host) === 0 ? host : "";
   let socket: TLSSocket | undefined;
   try {
     socket = connectTls({ socket: plain, host, servername, minVersion: "TLSv1.2", ...tlsOptions });
+    socket.once("secureConnect", onSecure.bind(null, socket));
     await once(socket, "secureConnect", { signal: AbortSignal.timeout(timeouts.connectMs) });
     return socket;
   } catch (error) {

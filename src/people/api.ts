@@ -63,7 +63,7 @@ const details = {
 const personInput = z.object(details).partial();
 export type PersonInput = z.infer<typeof personInput>;
 
-const person = z.object({
+export const person = z.object({
   id,
   kind: z.enum(kinds),
   salutation: z.string().nullable(),
@@ -232,6 +232,112 @@ export const conversion = contract({
     tag: "Leads",
     access: "user",
     params: idParams,
+    success: { status: 200, body: person },
+  },
+});
+
+/** What may be taken from either side when two people are merged. */
+export const MERGED_FIELDS = [
+  "salutation",
+  "firstName",
+  "middleName",
+  "lastName",
+  "fullName",
+  "email",
+  "company",
+  "jobTitle",
+  "phone",
+  "mobile",
+  "website",
+  "city",
+  "state",
+  "country",
+  "source",
+  "status",
+  "owner",
+  "language",
+  "timeZone",
+  "notes",
+] as const;
+
+export const mergeInput = z.object({
+  otherId: id.describe("Who goes: everything of theirs moves to this person."),
+  keep: z
+    .partialRecord(z.enum(MERGED_FIELDS), z.enum(["this", "other"]))
+    .default({})
+    .describe("From which side a field comes. Left out: this person's value, and the other's where this one has none."),
+});
+export type MergeInput = z.output<typeof mergeInput>;
+
+const side = z.object({ id, kind: z.enum(kinds), fullName: z.string(), email: z.string().nullable() });
+const mergePreview = z.object({
+  survivor: side,
+  other: side,
+  fields: z.array(
+    z.object({
+      field: z.enum(MERGED_FIELDS),
+      this: z.string().nullable(),
+      other: z.string().nullable(),
+      result: z.string().nullable(),
+      differs: z.boolean().describe("Both have a value, and not the same one: somebody should choose."),
+    }),
+  ),
+  attributes: z.record(z.string(), attributeValue).describe("As they will be: the other's where this one has none."),
+  addresses: z.array(z.object({ email: z.string(), primary: z.boolean() })),
+  moves: z.object({
+    emailCampaigns: z.int(),
+    messages: z.int(),
+    timelineEntries: z.int(),
+    emailGroups: z.int(),
+    suppressions: z.int(),
+  }),
+  stops: z
+    .array(z.object({ id, number: z.string(), campaign: z.string(), continues: z.string() }))
+    .describe("Running Email Campaigns that end, because an older one of the same Campaign goes on."),
+  warnings: z.array(z.string()).describe("What follows and cannot be chosen: opt-outs of either side hold."),
+});
+
+const duplicatePair = z.object({
+  reason: z.enum(["same-address", "same-name-and-company", "same-name-and-domain"]),
+  text: z.string(),
+  one: side.extend({ company: z.string().nullable(), createdAt: instant }).describe("The older record."),
+  other: side.extend({ company: z.string().nullable(), createdAt: instant }),
+});
+
+export const merges = contract({
+  duplicates: {
+    method: "GET",
+    path: "/people/duplicates",
+    summary: "Pairs of people who are probably one",
+    description:
+      "Addresses that differ by +tag, or by dots at Gmail; equal names with the same company or mail domain. A page looks " +
+      "at a bounded number of people, newest first, so it may be short or empty and still have a next one.",
+    tag: "People",
+    access: "viewer",
+    query: z.object({ ...page, personId: id.optional().describe("Only duplicates of this person.") }),
+    success: { status: 200, body: listOf(duplicatePair) },
+  },
+  preview: {
+    method: "POST",
+    path: "/people/:id/merges/preview",
+    summary: "Say what a merge would do; changes nothing",
+    tag: "People",
+    access: "user",
+    params: idParams,
+    body: mergeInput,
+    success: { status: 200, body: mergePreview },
+  },
+  merge: {
+    method: "POST",
+    path: "/people/:id/merges",
+    summary: "Merge another person into this one, for good",
+    description:
+      "Email Campaigns, emails, timeline, memberships and opt-outs move. The other's addresses stay as further ones: links " +
+      "in mail sent to them work, and an opt-out by them counts. The other's id leads to this person from now on.",
+    tag: "People",
+    access: "manager",
+    params: idParams,
+    body: mergeInput,
     success: { status: 200, body: person },
   },
 });

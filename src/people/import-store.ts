@@ -20,7 +20,7 @@ export type BatchOptions = {
   readonly mode: "create" | "update" | "skip";
   readonly dryRun?: boolean;
   readonly actor: { readonly name: string };
-  readonly neighbours: Pick<Neighbours, "onDoNotContact" | "onConverted">;
+  readonly neighbours: Pick<Neighbours, "onDoNotContact" | "onConverted" | "onTimeZone">;
   readonly newFields: readonly DeclaredField[];
   readonly now: Temporal.Instant;
 };
@@ -214,10 +214,10 @@ async function merge(tx: Tx, batch: Batch, options: BatchOptions, counts: Counts
   await sql`set local enable_mergejoin = off`.execute(tx);
   await sql`
     create temporary table known_people on commit drop as
-    select staged.line, people.id, people.status as status_before
+    select staged.line, people.id, people.status as status_before, people.time_zone as time_zone_before
     from staged_people staged join people on people.email_key = staged.email_key
     union all
-    select distinct on (staged.line) staged.line, people.id, people.status
+    select distinct on (staged.line) staged.line, people.id, people.status, people.time_zone
     from staged_people staged join people
       on people.email_key is null and people.erased_at is null and people.kind = ${kind}
       and people.full_name = staged.full_name
@@ -314,14 +314,17 @@ async function updateKnown(tx: Tx, { dryRun, neighbours, now }: BatchOptions): P
       sql`select count(*)::int as number from people, staged_people staged, known_people known where ${matched}`,
       tx,
     );
-  const updated = await sql<{ id: number; status: string; statusBefore: string }>`
+  const updated = await sql<{ id: number; status: string; statusBefore: string; moved: boolean }>`
     update people set ${sql.join(after.map(([name, value]) => sql`${sql.raw(name)} = ${value}`))}, changed_at = ${now}::timestamptz
     from staged_people staged, known_people known
     where ${matched}
-    returning people.id, people.status, known.status_before`.execute(tx);
+    returning people.id, people.status, known.status_before,
+      people.time_zone is distinct from known.time_zone_before as moved`.execute(tx);
   const became = (status: string) =>
     updated.rows.flatMap((row) => (row.status === status && row.statusBefore !== status ? [row.id] : []));
   const [stopped, converted] = [became(DO_NOT_CONTACT), became("Converted")];
+  const moved = updated.rows.flatMap((row) => (row.moved ? [row.id] : []));
+  if (moved.length > 0) await neighbours.onTimeZone(tx, moved, now);
   if (stopped.length > 0) await neighbours.onDoNotContact(tx, stopped, now);
   if (converted.length > 0) await neighbours.onConverted(tx, converted, now);
   return updated.rows.length;

@@ -18,6 +18,8 @@ const neighbours: people.Neighbours = {
   onDoNotContact: async (_tx, ids) => void stopped.push([...ids]),
   onConverted: async () => undefined,
   onConversion: async () => undefined,
+  onTimeZone: async () => undefined,
+  onMerge: async () => undefined,
   onErase: async () => undefined,
 };
 

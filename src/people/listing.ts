@@ -63,10 +63,12 @@ function view({ further, ...row }: Row) {
   return { ...row, addresses };
 }
 
-/** One person as the API shows it; refuses an id that is none of this kind. */
-export async function shownPerson(db: Db, id: number, kind: Row["kind"]) {
-  const found = await shown(db).where("people.id", "=", id).where("people.kind", "=", kind).executeTakeFirst();
-  return found ? view(found) : refuse("person-not-found", `There is no ${kind} ${id}.`);
+/** One person as the API shows it; refuses an id that is none, or none of this kind. */
+export async function shownPerson(db: Db, id: number, kind?: Row["kind"]) {
+  const found = await shown(db).where("people.id", "=", id).executeTakeFirst();
+  return found && (!kind || found.kind === kind)
+    ? view(found)
+    : refuse("person-not-found", `There is no ${kind ?? "person"} ${id}.`);
 }
 
 export type ListOptions = { readonly sort: Sort; readonly limit: number; readonly cursor?: string | undefined };

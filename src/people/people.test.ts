@@ -20,6 +20,8 @@ const neighbours: people.Neighbours = {
   onDoNotContact: async (_tx, ids) => void told.push(`do not contact ${ids.join()}`),
   onConverted: async (_tx, ids) => void told.push(`converted ${ids.join()}`),
   onConversion: async (_tx, id) => void told.push(`conversion ${id}`),
+  onTimeZone: async () => undefined,
+  onMerge: async () => undefined,
   onErase: async (_tx, id) => void told.push(`erase ${id}`),
 };
 

@@ -13,11 +13,19 @@ import { DO_NOT_CONTACT, type PersonInput } from "./api.ts";
 import { checkedAttributes } from "./fields.ts";
 import * as store from "./store.ts";
 
+export { declaredFields } from "./fields.ts";
 export { matching } from "./matching.ts";
 export { fieldsForTemplates, templateVariables } from "./template-variables.ts";
 
 export type Person = Selectable<Tables["people"]>;
 type Actor = { readonly name: string };
+
+/** Two who became one. `stops`: Email Campaigns that end, because an older one of the same Campaign `continues`. */
+export type Merged = {
+  readonly formerId: number;
+  readonly personId: number;
+  readonly stops: readonly { readonly id: number; readonly continues: string }[];
+};
 
 /** What the modules above do when something happens to a person; app.ts hands it in. All in the transaction given. */
 export type Neighbours = {
@@ -29,6 +37,10 @@ export type Neighbours = {
   readonly onConverted: (tx: Tx, personIds: readonly number[], now: Temporal.Instant) => Promise<void>;
   /** A Lead became a Contact, which stops nothing: an entry on the timeline. */
   readonly onConversion: (tx: Tx, personId: number, now: Temporal.Instant) => Promise<void>;
+  /** The zone of these people's calendar changed: what waits is scheduled anew. */
+  readonly onTimeZone: (tx: Tx, personIds: readonly number[], now: Temporal.Instant) => Promise<void>;
+  /** Everything of `formerId` becomes that of `personId`; the row of the former goes right after. */
+  readonly onMerge: (tx: Tx, merged: Merged, now: Temporal.Instant) => Promise<void>;
   /** Stops what runs with `erased` and forgets the contents of messages, entries and memberships. */
   readonly onErase: (tx: Tx, personId: number, now: Temporal.Instant) => Promise<void>;
 };
@@ -37,6 +49,11 @@ export type Neighbours = {
 export async function get(db: Db, id: number, kind?: PersonKind): Promise<Person> {
   const found = await store.find(db, id);
   return found && (!kind || found.kind === kind) ? found : notFound(id, kind);
+}
+
+/** The id a person has now: that of whom they were merged into, if they were. */
+export function currentId(db: Db, id: number): Promise<number> {
+  return store.currentId(db, id);
 }
 
 /** The person whose primary address this is, by `core/address` key. */
@@ -126,6 +143,7 @@ export function update(
       if (before.emailKey) await carryOver(tx, before.emailKey, primary.key, id, now);
       await restoreErased(tx, [primary.key], neighbours.erasureKeys, now);
     }
+    if (saved.timeZone !== before.timeZone) await neighbours.onTimeZone(tx, [id], now);
     await statusChanged(tx, before.status, saved, actor, neighbours, now);
     // The names of the fields, not what was in them: the log outlives an erasure.
     const fields = [...Object.keys(changed?.after ?? {}), ...(further ? ["addresses"] : [])];
@@ -226,7 +244,7 @@ export function erase(
 }
 
 /** What a status does beyond the row: Do Not Contact suppresses and stops, leaving it lifts, Converted stops. */
-async function statusChanged(
+export async function statusChanged(
   tx: Tx,
   before: string | null,
   person: Person,
@@ -327,7 +345,7 @@ async function lockKind(tx: Tx, id: number, kind: PersonKind): Promise<Person> {
   return found;
 }
 
-function refuseErased(person: Person): void {
+export function refuseErased(person: Person): void {
   if (person.erasedAt) refuse("person-erased", "This person was erased and can no longer be changed.");
 }
 

@@ -10,6 +10,7 @@ import {
   filterSchema,
   imports,
   leads,
+  merges,
   type PeopleFilter,
   personFields,
 } from "./api.ts";
@@ -19,6 +20,8 @@ import { declare, declaredFields, redeclare, undeclare } from "./fields.ts";
 import { suggestImport } from "./import.ts";
 import { badRowsOf, IMPORT, startImport } from "./jobs.ts";
 import { list, shownPerson } from "./listing.ts";
+import { merge, previewMerge } from "./merge.ts";
+import { duplicates } from "./merge-store.ts";
 import * as people from "./people.ts";
 
 export type PeopleApp = {
@@ -36,6 +39,16 @@ export function routes(serve: Serve, app: PeopleApp): void {
   serve(conversion.convert, async ({ params, actor, now }) => {
     await people.convert(db, params.id, actor, app.neighbours, now);
     return shownPerson(db, params.id, "contact");
+  });
+
+  serve(merges.duplicates, async ({ query }) => {
+    const { data, nextCursor } = await duplicates(db, query);
+    return { data: data.map((pair) => ({ ...pair, text: SAME[pair.reason] })), nextCursor };
+  });
+  serve(merges.preview, ({ params, body }) => previewMerge(db, params.id, body));
+  serve(merges.merge, async ({ params, body, actor, now }) => {
+    await merge(db, params.id, body, actor, app.neighbours, now);
+    return shownPerson(db, params.id);
   });
 
   serve(personFields.list, async () => ({ data: await declaredFields(db), nextCursor: null }));
@@ -68,6 +81,12 @@ export function routes(serve: Serve, app: PeopleApp): void {
     return (await badRowsOf(app, params.id)) as never;
   });
 }
+
+const SAME = {
+  "same-address": "The addresses differ only by what a mail server ignores.",
+  "same-name-and-company": "The same name at the same company.",
+  "same-name-and-domain": "The same name, and addresses of the same domain.",
+} as const;
 
 function resource(serve: Serve, app: PeopleApp, kind: "lead" | "contact", endpoints: typeof leads): void {
   const { neighbours } = app;

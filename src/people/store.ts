@@ -8,6 +8,11 @@ export function find(db: Db, id: number): Promise<Person | undefined> {
   return db.selectFrom("people").selectAll().where("id", "=", id).executeTakeFirst();
 }
 
+export async function currentId(db: Db, id: number): Promise<number> {
+  const merged = await db.selectFrom("mergedPeople").select("personId").where("formerId", "=", id).executeTakeFirst();
+  return merged?.personId ?? id;
+}
+
 export function findByKey(db: Db, emailKey: string): Promise<Person | undefined> {
   return db.selectFrom("people").selectAll().where("emailKey", "=", emailKey).executeTakeFirst();
 }

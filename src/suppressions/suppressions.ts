@@ -232,3 +232,24 @@ export async function carryOver(
     where email_key = ${fromKey} and lifted_at is null and reason <> 'hard-bounce'
     on conflict do nothing`.execute(tx);
 }
+
+/**
+ * All addresses of a person who was two share what was asked for by any of them; a bounce stays with its address.
+ * @param formerId whose suppressions become those of `personId`.
+ */
+export async function unite(
+  tx: Tx,
+  emailKeys: readonly string[],
+  formerId: number,
+  personId: number,
+  now: Temporal.Instant,
+): Promise<void> {
+  await tx.updateTable("suppressions").set({ personId }).where("personId", "=", formerId).execute();
+  await sql`
+    insert into suppressions (email_key, scope, campaign_id, reason, origin, person_id, created_at)
+    select given.key, scope, campaign_id, reason, 'asked for by another address of the person', ${personId}, ${now}::timestamptz
+    from suppressions cross join unnest(${[...emailKeys]}::text[]) as given (key)
+    where email_key = any(${[...emailKeys]}::text[]) and given.key <> email_key and lifted_at is null
+      and reason <> 'hard-bounce'
+    on conflict do nothing`.execute(tx);
+}

@@ -67,9 +67,53 @@ const contentVersion = z.object({
 
 const rendered = z.object({
   subject: z.string(),
+  preheader: z.string().nullable(),
   html: z.string(),
   text: z.string(),
   warnings: z.array(problem),
+  problems: z
+    .array(
+      z.object({
+        severity: z.enum(["error", "warning"]),
+        text: z.string(),
+        code: z.string(),
+        field: z.string(),
+        line: z.int().nullable(),
+        column: z.int().nullable(),
+      }),
+    )
+    .describe("With an error a save is refused, and nothing is rendered: subject, html and text are empty."),
+  usedVariables: z.array(z.string()),
+  missing: z.array(z.string()).describe("Variables the template uses and this person has no value for."),
+  sizeBytes: z.int().describe("Of the HTML part. Gmail clips it at 102,000."),
+});
+
+const versionDetail = z.object({
+  ...contentVersion.shape,
+  plainText: z.string().describe("The text part as it is sent: own or derived, with its variables."),
+  current: z.boolean(),
+});
+
+const templateVariable = z.object({
+  name: z.string(),
+  label: z.string(),
+  group: z.enum(["person", "field", "sender", "campaign", "workspace", "link"]),
+  type: z.enum(["text", "number", "boolean", "date", "url", "choice", "html"]),
+  example: z.string(),
+  description: z.string(),
+  insert: z.string().describe("What to put into the template."),
+  system: z.boolean().describe("Given by Tidings, not by the person."),
+});
+
+/** A version's number counts from 1 within its template. */
+const versionParams = idParams.extend({ number: z.coerce.number().int().positive().max(2_147_483_647) });
+
+export const previewInput = z.object({
+  ...content,
+  personId: id.nullable().default(null),
+  senderId: id.nullable().default(null).describe("Whose name and signature to show."),
+  campaignName: line().nullable().default(null),
+  variables: z.record(z.string(), z.json()).default({}),
 });
 
 const tag = "Email Templates";
@@ -132,17 +176,40 @@ export const emailTemplates = contract({
     query: z.object(page),
     success: { status: 200, body: listOf(contentVersion) },
   },
+  version: {
+    method: "GET",
+    path: "/email-templates/:id/versions/:number",
+    summary: "One version, with the plain text that is sent",
+    tag,
+    access: "viewer",
+    params: versionParams,
+    success: { status: 200, body: versionDetail },
+  },
+  restore: {
+    method: "POST",
+    path: "/email-templates/:id/versions/:number/restoration",
+    summary: "Make an earlier version the newest: its content becomes a new version",
+    tag,
+    access: "user",
+    params: versionParams,
+    success: { status: 200, body: emailTemplate },
+  },
+  variables: {
+    method: "GET",
+    path: "/template-variables",
+    summary: "What an author can put into a template, declared fields included",
+    tag,
+    access: "viewer",
+    query: z.object({ fields: page.fields }),
+    success: { status: 200, body: listOf(templateVariable) },
+  },
   preview: {
     method: "POST",
     path: "/email-templates/preview",
     summary: "Show what a mail would look like, for a person or for given values; saves nothing",
     tag,
     access: "viewer",
-    body: z.object({
-      ...content,
-      personId: id.nullable().default(null),
-      variables: z.record(z.string(), z.json()).default({}),
-    }),
+    body: previewInput,
     success: { status: 200, body: rendered },
   },
 });

@@ -19,6 +19,7 @@ import {
 import { depthOf, pieces } from "./authoring-markup.ts";
 import { document, footer, textFooter } from "./layout.ts";
 import { checkInSandbox } from "./sandbox.ts";
+import { withSignature } from "./signature.ts";
 
 export type Draft = {
   readonly subject: string;
@@ -47,6 +48,7 @@ export const SYSTEM_VARIABLES = [
   "postal_address",
   "sender_name",
   "sender_email",
+  "signature",
   "campaign_name",
   "today",
   "email",
@@ -80,10 +82,11 @@ export async function author(
 
   const built = await build(draft);
   if ("problems" in built) return built;
-  const html = withPreheader(withFooter(built.html), draft.preheader);
-  const text = withTextFooter(draft.text?.trim() ? draft.text : textOf(built.html));
+  const html = withSignature(withPreheader(withFooter(built.html), draft.preheader), "html");
+  const text = withSignature(withTextFooter(draft.text?.trim() ? draft.text : textOf(built.html)), "text");
+  const subject = withSignature(draft.subject, "text");
   if (html.length > MAX_OUTPUT) return { problems: [inBody("too-large", "The mail has more than 1 MB.")] };
-  const parts = [draft.subject, html, text].map((source) => parseTemplate(source));
+  const parts = [subject, html, text].map((source) => parseTemplate(source));
   const broken = parts.find((part) => "problems" in part && !part.beyondSubset);
   // The source was right, so the layout took tags apart; their place in it cannot be named.
   if (broken && "problems" in broken)
@@ -96,7 +99,7 @@ export async function author(
   const hint = "The HTML has more than 102 KB: some mail programs cut it off, the unsubscribe link with it.";
   return {
     compiled: {
-      subject: draft.subject,
+      subject,
       html,
       text,
       variables: [...new Set(parts.flatMap((part) => namesOf("template" in part ? part.template : part)))].sort(),

@@ -5,6 +5,7 @@ import type { Serve } from "../http/serve.ts";
 import { emailTemplates as api } from "./api.ts";
 import { preview } from "./preview.ts";
 import * as templates from "./templates.ts";
+import { templateVariables } from "./variables.ts";
 
 export function routes(serve: Serve, { db }: { db: Db }): void {
   serve(api.list, async ({ query }) => pageOf(await templates.list(db, query), query.limit));
@@ -15,5 +16,8 @@ export function routes(serve: Serve, { db }: { db: Db }): void {
   );
   serve(api.remove, ({ params, actor, now }) => templates.remove(db, params.id, actor, now));
   serve(api.versions, async ({ params, query }) => pageOf(await templates.versions(db, params.id, query), query.limit));
+  serve(api.version, ({ params }) => templates.versionNumbered(db, params.id, params.number));
+  serve(api.restore, ({ params, actor, now }) => templates.restore(db, params.id, params.number, actor, now));
+  serve(api.variables, async () => ({ data: await templateVariables(db), nextCursor: null }));
   serve(api.preview, ({ body, now }) => preview(db, body, now));
 }

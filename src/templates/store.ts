@@ -115,3 +115,12 @@ export function versions(db: Db, id: number, { limit, cursor }: { limit: number;
 export function findVersion(db: Db, versionId: number) {
   return db.selectFrom("contentVersions").selectAll().where("id", "=", versionId).executeTakeFirst();
 }
+
+export function findNumbered(db: Db, id: number, number: number) {
+  return db
+    .selectFrom("contentVersions")
+    .selectAll()
+    .where("emailTemplateId", "=", id)
+    .where("number", "=", number)
+    .executeTakeFirst();
+}

@@ -2,10 +2,13 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type FreshDatabase, freshDatabase } from "../../test/database.ts";
 import { examplePerson } from "../../test/examples.ts";
+import * as senders from "../accounts/senders.ts";
 import type { Refusal } from "../core/problem.ts";
+import { declare } from "../people/fields.ts";
 import { emailTemplates as api, templateInput } from "./api.ts";
 import { preview } from "./preview.ts";
 import * as templates from "./templates.ts";
+import { templateVariables } from "./variables.ts";
 
 const now = Temporal.Instant.from("2026-12-01T12:00:00Z");
 const later = Temporal.Instant.from("2026-12-02T12:00:00Z");
@@ -190,6 +193,28 @@ describe("mistakes", () => {
   });
 });
 
+describe("versions", () => {
+  it("one is shown with the plain text that is sent, and may become the newest again as a new version", async () => {
+    const made = await create({ subject: "One", body: "First {{ first_name }}" });
+    await templates.update(fresh.db, made.id, { body: "Second" }, actor, null, now);
+    const first = await templates.versionNumbered(fresh.db, made.id, 1);
+    expect(first).toMatchObject({ number: 1, body: "First {{ first_name }}", current: false });
+    expect(first.plainText).toContain("First {{ first_name }}");
+    const restored = await templates.restore(fresh.db, made.id, 1, actor, now);
+    expect(restored).toMatchObject({ versionNumber: 3, body: "First {{ first_name }}" });
+    expect((await templates.restore(fresh.db, made.id, 3, actor, now)).versionNumber).toBe(3);
+    expect((await refusalOf(templates.versionNumbered(fresh.db, made.id, 9))).code).toBe("content-version-not-found");
+  });
+
+  it("an author is offered every field a template may name, declared ones included", async () => {
+    await declare(fresh.db, { key: "plan_name", label: "Plan", type: "choice", choices: ["Gold"] }, actor, now);
+    const offered = await templateVariables(fresh.db);
+    expect(offered).toContainEqual(expect.objectContaining({ name: "plan_name", example: "Gold", group: "field" }));
+    for (const { insert } of offered)
+      expect((await shown({ body: insert })).problems.filter(({ severity }) => severity === "error")).toEqual([]);
+  });
+});
+
 describe("a preview", () => {
   it("E79 shows the mail for a person, and saves nothing", async () => {
     const personId = await examplePerson(fresh.db, {
@@ -238,9 +263,42 @@ describe("a preview", () => {
     }
   });
 
-  it("refuses what a save would refuse, and a person who is none", async () => {
-    expect((await refusalOf(shown({ body: "{{ nobody_knows }}" }))).code).toBe("email-template-invalid");
+  it("tells with its place what a save would refuse, renders nothing then, and refuses a person who is none", async () => {
+    const mail = await shown({ body: "Hi\n{{ nobody_knows }}" });
+    expect(mail.problems).toMatchObject([{ severity: "error", field: "body", line: 2, code: "unknown-variable" }]);
+    expect([mail.html, mail.text]).toEqual(["", ""]);
     expect((await refusalOf(shown({ body: "Hi", personId: 999_999 }))).code).toBe("person-not-found");
+  });
+
+  it("names the variables in use and those the person has no value for, and the size of the HTML", async () => {
+    const personId = await examplePerson(fresh.db, { firstName: "Bo" });
+    const mail = await shown({
+      subject: "{{ first_name }}",
+      preheader: "For {{ first_name }}",
+      body: "{{ company }}",
+      personId,
+    });
+    expect(mail.usedVariables).toEqual(expect.arrayContaining(["first_name", "company", "unsubscribe_url"]));
+    expect(mail.missing).toContain("company");
+    expect(mail.missing).not.toContain("first_name");
+    expect(mail.preheader).toBe("For Bo");
+    expect(mail.sizeBytes).toBe(Buffer.byteLength(mail.html));
+  });
+
+  it("a signature is HTML in the one part and plain in the other, and escaped only where it was text", async () => {
+    const sender = (more: object) =>
+      senders.create(fresh.db, { name: "Marta", email: `m${++serial}@example.com`, ...more }, actor, now);
+    const body = "Bye\n\n{% if signature %}{{ signature }}{% endif %}";
+    const html = await sender({ signatureHtml: "<b>Marta</b> Silva" });
+    const both = await shown({ body, senderId: html.id });
+    expect(both.html).toContain("<b>Marta</b> Silva");
+    expect(both.text).toContain("Marta Silva");
+    expect(both.text).not.toContain("<b>");
+    const plain = await sender({ signatureText: "M & S\nLisbon" });
+    const derived = await shown({ body, senderId: plain.id });
+    expect(derived.html).toContain("M &amp; S<br>Lisbon");
+    expect(derived.text).toContain("M & S\nLisbon");
+    expect((await shown({ body })).text).toMatch(/^Bye\n/);
   });
 
   it("E71, E74 the subject and both bodies see the person as doc.field and as field, escaped in HTML alone", async () => {

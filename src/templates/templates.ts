@@ -9,6 +9,7 @@ import { refuseIfChanged } from "../http/etag.ts";
 import { fieldsForTemplates } from "../people/people.ts";
 import type { TemplateEdit, TemplateInput } from "./api.ts";
 import { author, SYSTEM_VARIABLES } from "./authoring.ts";
+import { asWritten } from "./signature.ts";
 import * as store from "./store.ts";
 
 export type ContentVersion = Selectable<Tables["contentVersions"]>;
@@ -91,6 +92,38 @@ export async function versions(db: Db, id: number, asked: { limit: number; curso
   return store.versions(db, id, asked);
 }
 
+/** One version by its number within the template. */
+export async function versionNumbered(db: Db, id: number, number: number) {
+  const template = await get(db, id);
+  const found = (await store.findNumbered(db, id, number)) ?? versionNotFound(id, number);
+  return { ...found, plainText: asWritten(found.compiledText), current: found.id === template.versionId };
+}
+
+/** Makes an earlier version the newest: its content becomes a new version, and those between stay. */
+export function restore(db: Db, id: number, number: number, actor: Actor, now: Temporal.Instant) {
+  return inTransaction(db, async (tx) => {
+    const found = (await store.lock(tx, id)) ?? notFound(id);
+    const wanted = (await store.findNumbered(tx, id, number)) ?? versionNotFound(id, number);
+    if (wanted.contentHash.equals(found.contentHash)) return found;
+    // Made anew, not copied: what was allowed then may name a field that is no more.
+    await addVersion(tx, id, contentOf(wanted), actor, now);
+    const saved = await get(tx, id);
+    await recordChange(
+      tx,
+      {
+        actor,
+        action: "restore",
+        subjectType: "email-template",
+        subjectId: id,
+        before: { version: found.versionNumber },
+        after: { version: saved.versionNumber, from: number },
+      },
+      now,
+    );
+    return saved;
+  });
+}
+
 /** Versions never change, so those in use are kept in memory. */
 const CACHED_VERSIONS = 200;
 const cache = new WeakMap<Db, Map<number, ContentVersion>>();
@@ -117,10 +150,14 @@ export async function currentVersionId(db: Db, templateId: number): Promise<numb
   return row?.currentVersionId ?? notFound(templateId);
 }
 
-/** Checks content as a save would, for a preview or a file; refuses what a save would refuse. */
+/** Checks content as a save would; what a save would refuse is told. */
+export async function check(db: Db, content: Content) {
+  return author(content, new Set([...(await fieldsForTemplates(db)), ...SYSTEM_VARIABLES]));
+}
+
+/** Checks content as a save would, for a test mail or a file; refuses what a save would refuse. */
 export async function compile(db: Db, content: Content) {
-  const known = new Set([...(await fieldsForTemplates(db)), ...SYSTEM_VARIABLES]);
-  const authored = await author(content, known);
+  const authored = await check(db, content);
   if ("compiled" in authored) return authored.compiled;
   const faults: Fault[] = authored.problems.map(({ field, line, column, code, message }) => ({
     pointer: `/${field}`,
@@ -166,6 +203,9 @@ function hashOf(content: Content): Buffer {
     .update(JSON.stringify([subject, preheader, format, body, text]))
     .digest();
 }
+
+const versionNotFound = (id: number, number: number): never =>
+  refuse("content-version-not-found", `The email template ${id} has no version ${number}.`);
 
 const notFound = (id: number): never => refuse("email-template-not-found", `There is no email template ${id}.`);
 

@@ -4,6 +4,7 @@ import { maskAddress, parseAddress } from "../core/address.ts";
 import { verify } from "../core/links.ts";
 import { type Db, inTransaction, type Tx } from "../db/database.ts";
 import * as emailCampaigns from "../email-campaigns/email-campaigns.ts";
+import { currentId } from "../people/people.ts";
 import { covering, lift, suppress } from "../suppressions/suppressions.ts";
 
 export const SCOPES = ["campaign", "campaigns", "everything"] as const;
@@ -32,18 +33,25 @@ export async function find(db: Db, linkKeys: readonly Uint8Array[], token: strin
     .selectFrom("messages")
     .innerJoin("people", "people.id", "messages.personId")
     .innerJoin("campaigns", "campaigns.id", "messages.campaignId")
-    .select(["messages.address", "people.email", "messages.campaignId", "campaigns.name as campaignName"])
+    .select([
+      "messages.personId",
+      "messages.address",
+      "people.email",
+      "messages.campaignId",
+      "campaigns.name as campaignName",
+    ])
     .where("messages.id", "=", claim.messageId)
     .where("messages.emailCampaignId", "=", claim.emailCampaignId)
-    .where("messages.personId", "=", claim.personId)
     .executeTakeFirst();
-  if (!row) return null;
-  const { campaignId, campaignName } = row;
+  // Whoever was merged into another since is that other.
+  if (!row || (row.personId !== claim.personId && row.personId !== (await currentId(db, claim.personId)))) return null;
+  const { campaignId, campaignName, personId } = row;
   const addresses = [row.address, row.email].filter((address) => address !== null);
   const emailKeys = [...new Set(addresses.flatMap(keyOf))];
   const shown = addresses[0];
   return {
     ...claim,
+    personId,
     campaignId,
     campaignName,
     address: shown === undefined ? null : maskAddress(shown),

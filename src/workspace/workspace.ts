@@ -1,4 +1,4 @@
-/** The workspace: reads and changes the one row of settings. Reschedules nothing by itself. */
+/** The workspace: reads and changes the one row of settings. What follows for schedules is handed in. */
 import type { z } from "zod";
 import { workspace as read } from "../accounts/accounts.ts";
 import { difference, recordChange } from "../accounts/audit.ts";
@@ -30,12 +30,16 @@ export async function setUp(
   await recordChange(tx, { actor, action: "set-up", subjectType: "workspace", subjectId: 1, after }, now);
 }
 
+/** What the modules above do when the calendar everybody falls back on changed: schedule anew, in the same transaction. */
+export type AfterCalendarChange = (tx: Tx, now: Temporal.Instant) => Promise<void>;
+
 /** Changes what is given and leaves the rest. */
 export async function update(
   db: Db,
   { timeOfDay, ...edit }: WorkspaceEdit,
   actor: { readonly name: string },
   unchangedSince: Temporal.Instant | null,
+  afterCalendarChange: AfterCalendarChange,
   now: Temporal.Instant,
 ) {
   return inTransaction(db, async (tx) => {
@@ -50,6 +54,9 @@ export async function update(
       .set({ ...wanted, changedAt: now })
       .execute();
     await recordChange(tx, { actor, action: "update", subjectType: "workspace", subjectId: 1, ...changes }, now);
+    const { timeZone, timeOfDay: time, expiresAfterDays } = changes.after;
+    if (timeZone !== undefined || time !== undefined || expiresAfterDays !== undefined)
+      await afterCalendarChange(tx, now);
     return read(tx);
   });
 }

@@ -1,0 +1,95 @@
+/** Tries an email account that is saved, or settings that are not yet. Saves nothing; sends one mail if asked to. */
+import { randomBytes } from "node:crypto";
+import type { z } from "zod";
+import { composeRendered } from "../core/message.ts";
+import { refuse } from "../core/problem.ts";
+import type { Db } from "../db/database.ts";
+import type { Seal } from "../http/idempotency.ts";
+import { diagnose, type SmtpDiagnosis } from "../mail/smtp-diagnosis.ts";
+import type { Outgoing } from "../mail/smtp.ts";
+import { accountFor } from "./accounts.ts";
+import { addressOf } from "./addresses.ts";
+import type { diagnosisInput } from "./api.ts";
+import * as emailAccounts from "./email-accounts.ts";
+
+type Asked = z.output<typeof diagnosisInput>;
+type Settings = {
+  readonly host: string;
+  readonly port: number;
+  readonly security: "tls" | "starttls" | "none";
+  readonly user: string | null;
+  readonly password: string | null;
+  readonly email: string | null;
+};
+
+/** What each step found; a saved password is never sent to a server it was not given for. */
+export async function diagnoseAccount(
+  db: Db,
+  { emailAccountId, settings: given, testMailTo }: Asked,
+  { seal, hostName, actor }: { seal: Seal; hostName: string; actor: { readonly userId: number | null } },
+  now: Temporal.Instant,
+): Promise<SmtpDiagnosis> {
+  const { host, port, security, user, password, email } = await settingsOf(db, emailAccountId, given, seal);
+  const auth = user === null || user === "" ? null : { user, password: password ?? "" };
+  if (auth && auth.password === "") return refuse("input-invalid", "Give the password too.", "/settings/smtpPassword");
+  const to = testMailTo === null ? null : addressOf(testMailTo, "/testMailTo").email;
+  const from = email ?? (user?.includes("@") ? user : null) ?? (to && (await ownAddress(db, actor.userId))) ?? to;
+  const mail = to && from ? testMail({ from, to, host }, now) : null;
+  return diagnose({ host, port, security, auth, name: hostName, connections: 1 }, mail, now);
+}
+
+async function settingsOf(db: Db, id: number | null, given: Asked["settings"], seal: Seal): Promise<Settings> {
+  if (id === null) {
+    const { smtpHost: host, smtpPort: port, smtpSecurity: security } = given ?? {};
+    if (!host || !port || !security)
+      return refuse("input-invalid", "Give host, port and security, or name a saved account.", "/settings");
+    const { smtpUser: user = null, smtpPassword: password = null, email = null } = given ?? {};
+    return { host, port, security, user, password, email };
+  }
+  await emailAccounts.get(db, id);
+  const saved = await accountFor(db, { emailAccountId: id }, { seal });
+  if (saved.kind !== "smtp")
+    return refuse("input-invalid", "This is the built-in mailbox: there is no server to reach.");
+  const host = given?.smtpHost ?? saved.host;
+  // Whoever may try an account must not have its password sent elsewhere.
+  if (host !== saved.host && saved.password !== null && given?.smtpPassword === undefined)
+    return refuse(
+      "email-account-password-needed",
+      "Give the password again when the server changes.",
+      "/settings/smtpPassword",
+    );
+  return {
+    host,
+    port: given?.smtpPort ?? saved.port,
+    security: given?.smtpSecurity ?? saved.security,
+    user: given?.smtpUser === undefined ? saved.user : given.smtpUser,
+    password: given?.smtpPassword === undefined ? saved.password : given.smtpPassword,
+    email: given?.email === undefined ? saved.email : given.email,
+  };
+}
+
+async function ownAddress(db: Db, userId: number | null): Promise<string | null> {
+  if (userId === null) return null;
+  const user = await db.selectFrom("users").select("email").where("id", "=", userId).executeTakeFirst();
+  return user?.email ?? null;
+}
+
+function testMail({ from, to, host }: { from: string; to: string; host: string }, now: Temporal.Instant): Outgoing {
+  const token = randomBytes(12).toString("hex");
+  const text = `This mail was sent by Tidings through ${host} to try an email account. Nothing else follows.`;
+  const data = composeRendered(
+    { subject: "[Test] This email account works", text: `${text}\n`, html: `<p>${text}</p>\n` },
+    {
+      messageId: `<test.${token}@${from.split("@").at(-1)}>`,
+      date: now,
+      from: { name: "Tidings", address: from },
+      to: { name: null, address: to },
+      replyTo: null,
+      unsubscribeUrl: null,
+      unsubscribeMailto: null,
+      listId: null,
+      boundary: `tidings-${token}`,
+    },
+  );
+  return { from, to, data };
+}

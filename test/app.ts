@@ -1,0 +1,112 @@
+/** The whole application on a database of its own, asked as a browser would ask it; its clock is set by hand. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pino from "pino";
+import * as keys from "../src/accounts/keys.ts";
+import * as users from "../src/accounts/users.ts";
+import { createApp } from "../src/app.ts";
+import type { Role } from "../src/db/tables.ts";
+import { openSecrets } from "../src/secret.ts";
+import { freshDatabase } from "./database.ts";
+
+const COMMAND_LINE = { name: "command line", role: "administrator" } as const;
+
+type Method = "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
+export type Answer = { readonly status: number; readonly body: any; readonly text: string; readonly headers: any };
+export type TestApp = Awaited<ReturnType<typeof openApp>>;
+
+/** Opens it at noon on 1 December 2026; `close` it in `afterAll`. Each role has a user `<role>@example.com`. */
+export async function openApp() {
+  const fresh = await freshDatabase();
+  const clock = { now: Temporal.Instant.from("2026-12-01T12:00:00Z") };
+  const dataDir = mkdtempSync(join(tmpdir(), "tidings-test-"));
+  const secrets = openSecrets({ secret: "a secret that only these tests use", dataDir: "" });
+  const app = createApp({
+    config: { publicUrl: "https://tidings.example", smtpUrl: undefined, dataDir },
+    database: fresh.database,
+    secrets,
+    log: pino({ level: "silent" }),
+    clock: () => clock.now,
+    migrate: async () => undefined,
+  });
+  await app.start();
+  const tokens = {} as Record<Role, string>;
+  for (const role of ["administrator", "manager", "user", "viewer"] as const) {
+    const user = await users.create(
+      fresh.db,
+      { name: role, email: `${role}@example.com`, role },
+      COMMAND_LINE,
+      clock.now,
+    );
+    tokens[role] = (await keys.create(fresh.db, { name: role, role, userId: user.id }, COMMAND_LINE, clock.now)).key;
+  }
+
+  /** Asks; `as` is a role, administrator unless said. */
+  async function ask(method: Method, url: string, body?: unknown, as: Role = "administrator"): Promise<Answer> {
+    const answer = await app.http.inject({
+      method,
+      url: url.startsWith("/u/") ? url : `/api/v1${url}`,
+      headers: { authorization: `Bearer ${tokens[as]}` },
+      ...(body === undefined ? {} : { payload: body as object }),
+    });
+    const json = (answer.headers["content-type"] ?? "").includes("json");
+    return {
+      status: answer.statusCode,
+      body: json ? answer.json() : null,
+      text: answer.body,
+      headers: answer.headers,
+    };
+  }
+
+  /** Asks and expects it to succeed. */
+  async function good(method: Method, url: string, body?: unknown, as?: Role): Promise<any> {
+    const answer = await ask(method, url, body, as);
+    if (answer.status >= 300) throw new Error(`${method} ${url}: ${answer.status} ${answer.text}`);
+    return answer.body;
+  }
+
+  return {
+    db: fresh.db,
+    pool: fresh.pool,
+    clock,
+    secrets,
+    ask,
+    good,
+    /** Sends a file, as a manager. */
+    async upload(url: string, csv: string): Promise<any> {
+      const answer = await app.http.inject({
+        method: "POST",
+        url: `/api/v1${url}`,
+        headers: { authorization: `Bearer ${tokens.manager}`, "content-type": "text/csv" },
+        payload: csv,
+      });
+      return answer.json();
+    },
+    /** A person leaves everything by the page of the link in a mail. */
+    async leave(token: string): Promise<void> {
+      const answer = await app.http.inject({
+        method: "POST",
+        url: `/u/${token}`,
+        headers: { "content-type": "application/x-www-form-urlencoded" },
+        payload: "scope=everything",
+      });
+      if (answer.statusCode !== 200) throw new Error(`${answer.statusCode} ${answer.body}`);
+    },
+    /** The result of a job, once it has ended. */
+    async result(jobId: number): Promise<any> {
+      for (let turn = 0; turn < 400; turn++) {
+        const job = await good("GET", `/jobs/${jobId}`);
+        if (job.state === "failed") throw new Error(job.error);
+        if (job.state === "succeeded") return job.result;
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      throw new Error(`Job ${jobId} does not end.`);
+    },
+    async close() {
+      await app.stop();
+      await fresh.close();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
