@@ -19,6 +19,7 @@ import { health } from "./http/health.ts";
 import { describeApi, openapi } from "./http/openapi.ts";
 import { isDatabaseLoss } from "./http/problems.ts";
 import { openServer } from "./http/server.ts";
+import { web } from "./http/web.ts";
 import { routes as jobRoutes } from "./jobs/routes.ts";
 import { prepareQueue } from "./jobs/runner.ts";
 import type { Logger } from "./log.ts";
@@ -27,15 +28,16 @@ import { neighboursOf } from "./neighbours.ts";
 import { routes as peopleRoutes } from "./people/routes.ts";
 import { handlersOf, startRecurring, type Recurring } from "./recurring.ts";
 import type { Secrets } from "./secret.ts";
+import { routes as signInRoutes } from "./sign-in/routes.ts";
+import * as sessions from "./sign-in/sessions.ts";
 import { routes as suppressionRoutes } from "./suppressions/routes.ts";
 import { routes as templateRoutes } from "./templates/routes.ts";
 import { pages as unsubscribePages } from "./unsubscribe/pages.ts";
 import { version } from "./version.ts";
-import { pages } from "./workspace/setup-page.ts";
 import { routes as workspaceRoutes } from "./workspace/routes.ts";
 
 export type AppOptions = {
-  readonly config: Pick<Config, "publicUrl" | "smtpUrl" | "dataDir">;
+  readonly config: Pick<Config, "publicUrl" | "smtpUrl" | "dataDir"> & Partial<Pick<Config, "trustProxy">>;
   readonly database: Database;
   readonly secrets: Secrets;
   readonly log: Logger;
@@ -69,7 +71,9 @@ export function createApp(options: AppOptions): App {
     clock,
     log,
     seal: secrets,
-    authenticate: (request, now) => keys.authenticate(db, request, now),
+    authenticate: async (request, now) =>
+      (await keys.authenticate(db, request, now)) ?? sessions.authenticate(db, request, config, now),
+    trustProxy: config.trustProxy ?? false,
     https: config.publicUrl.startsWith("https:"),
   });
   const metrics = health(http, { check: readiness });
@@ -77,9 +81,9 @@ export function createApp(options: AppOptions): App {
   const vault = { seal: secrets, smtpUrl: config.smtpUrl };
   const delivery = createDelivery({ db, vault, publicUrl: config.publicUrl, linkKeys, log, metrics });
 
-  pages(http, { db, clock });
   accountRoutes(serve, { db, seal: secrets, hostName: new URL(config.publicUrl).hostname });
   workspaceRoutes(serve, { db, afterCalendarChange: wakeAll });
+  signInRoutes(serve, { db, seal: secrets, vault, publicUrl: config.publicUrl, log });
   peopleRoutes(serve, { database, neighbours, dataDirectory: config.dataDir });
   suppressionRoutes(serve, { db });
   emailGroupRoutes(serve, { db, neighbours });
@@ -92,6 +96,7 @@ export function createApp(options: AppOptions): App {
   mailboxRoutes(serve, { db });
   unsubscribePages(http, { db, clock, linkKeys });
   jobRoutes(serve, { db, stopping: stopping.signal });
+  web(http);
   let description: string | undefined;
   serve(openapi.describe, () => (description ??= JSON.stringify(describeApi(mounted, version))));
 

@@ -17,6 +17,8 @@ export type Config = {
   readonly smtpUrl: string | undefined;
   readonly imapUrl: string | undefined;
   readonly logLevel: string;
+  /** Whether X-Forwarded-For is believed: only behind a proxy of one's own. */
+  readonly trustProxy: boolean;
 };
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -74,6 +76,7 @@ export function readConfig(environment: Environment = process.env): Config {
     smtpUrl: url("TIDINGS_SMTP_URL", ["smtp:", "smtps:"], "smtp://user:password@host:587"),
     imapUrl: url("TIDINGS_IMAP_URL", ["imap:", "imaps:"], "imaps://user:password@host:993"),
     logLevel,
+    trustProxy: ["1", "true", "yes"].includes(text("TIDINGS_TRUST_PROXY")?.toLowerCase() ?? ""),
   };
   if (faults.length > 0) {
     const details = faults.map(({ detail }) => detail).join("\n");

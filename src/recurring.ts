@@ -13,6 +13,7 @@ import { rescueJobs, startJobs } from "./jobs/runner.ts";
 import { neighboursOf } from "./neighbours.ts";
 import { discardOldFiles, handlers as importHandlers } from "./people/jobs.ts";
 import type { Secrets } from "./secret.ts";
+import { forgetOldAttempts } from "./sign-in/limits.ts";
 
 export type Recurring = { stop(): Promise<void> };
 
@@ -52,6 +53,7 @@ export function startRecurring(running: Running): Recurring {
     startJobs(running),
     every(15 * SECONDS, "rescue jobs", log, () => rescueJobs(db, clock())),
     every(3600 * SECONDS, "forget old answers", log, () => forgetOld(db, clock())),
+    every(3600 * SECONDS, "forget old attempts", log, () => forgetOldAttempts(db, clock())),
     every(3600 * SECONDS, "discard old imports", log, () =>
       discardOldFiles({ dataDirectory: config.dataDir }, clock()),
     ),

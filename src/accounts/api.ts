@@ -12,6 +12,7 @@ export const user = z.object({
   email: z.string(),
   role,
   disabledAt: instant.nullable(),
+  lastSignInAt: instant.nullable(),
   createdAt: instant,
   changedAt: instant,
 });

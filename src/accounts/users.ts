@@ -13,7 +13,7 @@ import { difference, recordChange } from "./audit.ts";
 export type NewUser = z.output<typeof api.create.body>;
 export type UserEdit = z.output<typeof api.update.body>;
 
-const COLUMNS = ["id", "name", "email", "role", "disabledAt", "createdAt", "changedAt"] as const;
+const COLUMNS = ["id", "name", "email", "role", "disabledAt", "lastSignInAt", "createdAt", "changedAt"] as const;
 
 export async function create(db: Db, input: NewUser, actor: Pick<Actor, "name">, now: Temporal.Instant) {
   return inTransaction(db, async (tx) => {
@@ -28,6 +28,16 @@ export async function create(db: Db, input: NewUser, actor: Pick<Actor, "name">,
     await recordChange(tx, { actor, action: "create", subjectType: "user", subjectId: made.id, after: made }, now);
     return made;
   });
+}
+
+/** Notes that a user signed in. */
+export async function noteSignIn(db: Db, id: number, now: Temporal.Instant): Promise<void> {
+  await db.updateTable("users").set({ lastSignInAt: now }).where("id", "=", id).execute();
+}
+
+/** The language a user reads in. */
+export async function setLanguage(db: Db, id: number, language: string): Promise<void> {
+  await db.updateTable("users").set({ language }).where("id", "=", id).execute();
 }
 
 export async function update(

@@ -87,15 +87,15 @@ describe("the running program", () => {
     const second = await serving();
     const token = (url: string | null) => url?.split("/setup/")[1] ?? "";
     expect(token(first.setupUrl)).not.toBe(token(second.setupUrl));
-    expect((await fetch(`${second.address}/setup/${token(first.setupUrl)}`)).status).toBe(404);
-    const person = {
-      name: "Ada",
-      email: "ada@example.com",
-      workspaceName: "Engines",
-      timeZone: "UTC",
-      postalAddress: "",
-    };
-    const done = await fetch(String(second.setupUrl), { method: "POST", body: new URLSearchParams(person) });
+    const api = (url: string | null) => `${second.address}/api/v1/setup/${token(url)}`;
+    expect((await fetch(api(first.setupUrl))).status).toBe(404);
+    expect((await fetch(api(second.setupUrl))).status).toBe(200);
+    const person = { name: "Ada", email: "ada@example.com", password: "a quiet river in may" };
+    const done = await fetch(api(second.setupUrl), {
+      method: "PUT",
+      headers: { "content-type": "application/json", origin: second.address },
+      body: JSON.stringify({ ...person, workspace: { name: "Engines", timeZone: "UTC" } }),
+    });
     expect(done.status).toBe(200);
     second.child.kill("SIGTERM");
     await second.ended;

@@ -80,7 +80,56 @@ export type Tables = {
     emailKey: string;
     role: Role;
     disabledAt: Instant | null;
+    language: Defaulted<string>;
+    lastSignInAt: Instant | null;
   } & Stamps;
+  userSecrets: {
+    userId: number;
+    passwordHash: string | null;
+    totpSecretEncrypted: string | null;
+    totpConfirmedAt: Instant | null;
+    totpLastStep: number | null;
+    changedAt: Instant;
+  };
+  recoveryCodes: { userId: number; codeHash: Buffer; usedAt: Instant | null };
+  sessions: {
+    id: Id;
+    tokenHash: Buffer;
+    userId: number;
+    role: Role;
+    method: "password" | "password-and-code" | "passkey" | "link";
+    userAgent: string | null;
+    ip: string | null;
+    createdAt: Instant;
+    lastSeenAt: Instant;
+    expiresAt: Instant;
+  };
+  passkeys: {
+    id: Id;
+    userId: number;
+    credentialId: string;
+    publicKey: Buffer;
+    counter: number;
+    transports: string[];
+    name: string;
+    createdAt: Instant;
+    lastUsedAt: Instant | null;
+  };
+  passkeyChallenges: { challengeHash: Buffer; userId: number | null; expiresAt: Instant };
+  signInLinks: {
+    id: Id;
+    tokenHash: Buffer;
+    purpose: "password-reset" | "invitation";
+    userId: number | null;
+    email: string;
+    name: string | null;
+    role: Role | null;
+    createdBy: string | null;
+    createdAt: Instant;
+    expiresAt: Instant;
+    usedAt: Instant | null;
+  };
+  signInAttempts: { key: string; count: number; since: Instant; lockedUntil: Instant | null };
   setupLinks: { tokenHash: Buffer; createdAt: Instant; usedAt: Instant | null };
   apiKeys: {
     id: Id;

@@ -27,12 +27,15 @@ export type Server = {
 };
 
 /** Makes the server and the function modules mount their endpoints with. It listens to nothing yet. */
-export function openServer(serving: Omit<Serving, "mounted"> & { log?: Logger; https?: boolean }): Server {
+export function openServer(
+  serving: Omit<Serving, "mounted"> & { log?: Logger; https?: boolean; trustProxy?: boolean },
+): Server {
   const log: FastifyBaseLogger | undefined = serving.log;
   const http = Fastify({
     ...(log ? { loggerInstance: log } : { logger: false }),
     // Our own line for each answer, below: it holds the route, never the address, which may carry a token.
     logController: new LogController({ disableRequestLogging: true }),
+    trustProxy: serving.trustProxy ?? false,
     genReqId: () => randomUUID(),
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -99,6 +102,8 @@ function answerFailures(http: FastifyInstance, mounted: readonly Endpoint[]): vo
     if (found.status >= 500)
       request.log.error({ err: error, requestId: request.id, code: found.code }, "request failed");
     if (found.status === 401) void reply.header("www-authenticate", 'Bearer realm="tidings"');
+    const wait = (error as { retryAfterSeconds?: number }).retryAfterSeconds;
+    if (found.status === 429 && wait !== undefined) void reply.header("retry-after", String(wait));
     // A body that was not read to its end would be taken for the next request.
     if (found.status === 413) void reply.header("connection", "close");
     return sendProblem(reply, found);

@@ -4,7 +4,7 @@ import { refuse } from "../core/problem.ts";
 import { positionOf } from "../http/paging.ts";
 
 export type Mail = {
-  /** The message it is; the same one handed over again, after a crash, is kept once. Null: a test mail. */
+  /** The message it is; the same one handed over again, after a crash, is kept once. Null: a test mail, or mail to a user. */
   readonly messageId: number | null;
   readonly envelopeFrom: string;
   readonly envelopeTo: string;

@@ -10,6 +10,26 @@ export type WorkspaceEdit = z.output<typeof workspaceEdit>;
 
 export { workspace as get } from "../accounts/accounts.ts";
 
+/** Fills the workspace in for the first time. */
+export async function setUp(
+  tx: Tx,
+  {
+    name,
+    timeZone,
+    language,
+    postalAddress,
+  }: { name: string; timeZone: string; language: string; postalAddress?: string },
+  actor: { readonly name: string },
+  now: Temporal.Instant,
+): Promise<void> {
+  const after = { name, timeZone, language, postalAddress: postalAddress || null };
+  await tx
+    .updateTable("workspace")
+    .set({ ...after, setUpAt: now, changedAt: now })
+    .execute();
+  await recordChange(tx, { actor, action: "set-up", subjectType: "workspace", subjectId: 1, after }, now);
+}
+
 /** What the modules above do when the calendar everybody falls back on changed: schedule anew, in the same transaction. */
 export type AfterCalendarChange = (tx: Tx, now: Temporal.Instant) => Promise<void>;
 

@@ -1,0 +1,60 @@
+/** Mail from Tidings itself to its users: links to a new password, invitations. Leaves by the default account, or lands in the mailbox. */
+import { randomUUID } from "node:crypto";
+import { accountFor, type Vault } from "../accounts/accounts.ts";
+import { composeRendered } from "../core/message.ts";
+import type { Db } from "../db/database.ts";
+import type { Logger } from "../log.ts";
+import * as mailbox from "../mail/mailbox.ts";
+import { createSmtpPool } from "../mail/smtp.ts";
+
+export type SystemMail = (
+  to: { name: string | null; address: string },
+  content: { subject: string; lines: readonly string[]; link: string },
+  now: Temporal.Instant,
+) => Promise<boolean>;
+
+/** The function that sends them. It answers whether the mail was taken; a failure is logged, never thrown. */
+export function systemMail(deps: { db: Db; vault: Vault; publicUrl: string; log: Logger }): SystemMail {
+  const { db, vault, publicUrl, log } = deps;
+  const host = new URL(publicUrl).hostname;
+  return async (to, { subject, lines, link }, now) => {
+    const account = await accountFor(db, null, vault);
+    const address = account.email ?? `tidings@${host.includes(".") ? host : "localhost.localdomain"}`;
+    const bytes = composeRendered(
+      {
+        subject,
+        text: `${[...lines, link].join("\n\n")}\n`,
+        html: `<!doctype html><html><body>${lines.map((line) => `<p>${escapeHtml(line)}</p>`).join("")}<p><a href="${escapeHtml(link)}">${escapeHtml(link)}</a></p></body></html>`,
+      },
+      {
+        messageId: `<${randomUUID()}@${host.includes(".") ? host : "localhost.localdomain"}>`,
+        date: now,
+        from: { name: account.kind === "mailbox" ? "Tidings" : account.name, address },
+        to,
+        replyTo: null,
+        unsubscribeUrl: null,
+        unsubscribeMailto: null,
+        listId: null,
+        boundary: `tidings-${randomUUID()}`,
+        extra: { "Auto-Submitted": "auto-generated" },
+      },
+    );
+    const envelope = { from: address, to: to.address };
+    if (account.kind === "mailbox") {
+      await mailbox.keep(db, { messageId: null, envelopeFrom: address, envelopeTo: to.address, subject, bytes }, now);
+      return true;
+    }
+    const { port, security, user, password } = account;
+    const auth = user === null || password === null ? null : { user, password };
+    const pool = createSmtpPool({ host: account.host, port, security, auth, name: host, connections: 1 });
+    try {
+      const outcome = await pool.send({ ...envelope, data: bytes, envelopeId: randomUUID() }, {});
+      if (outcome.kind !== "accepted") log.warn({ outcome: outcome.kind }, "a mail to a user could not be sent");
+      return outcome.kind === "accepted";
+    } finally {
+      await pool.close({ graceMs: 0 });
+    }
+  };
+}
+
+const escapeHtml = (text: string) => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);

@@ -1,0 +1,65 @@
+/** Shows a mail in a frame of its own: no scripts, no forms, and nothing from elsewhere until asked. */
+import { Alert, Button, Group, Text } from "@mantine/core";
+import { IconPhoto } from "@tabler/icons-react";
+import { useEffect, useId, useRef, useState } from "react";
+import { t } from "../i18n.ts";
+
+type MailFrameProps = {
+  readonly html: string;
+  readonly title: string;
+  readonly width?: number | string;
+  readonly height?: number | string;
+  /** Which scheme the mail is shown in. */
+  readonly scheme?: "light" | "dark";
+  /** Load pictures from elsewhere without asking: for what the author wrote. */
+  readonly remote?: boolean;
+};
+
+const REMOTE = /(?:src|background|href)\s*=\s*["']?\s*(?:https?:)?\/\/|url\(\s*["']?\s*(?:https?:)?\/\//i;
+
+export function MailFrame({
+  html,
+  title,
+  width = "100%",
+  height = 520,
+  scheme = "light",
+  remote = false,
+}: MailFrameProps) {
+  const name = `mail-${useId()}`;
+  const form = useRef<HTMLFormElement>(null);
+  const [allowed, setAllowed] = useState(remote);
+  const pictures = REMOTE.test(html.replaceAll(/<a\b[^>]*>/gi, ""));
+  // The document comes from the server with a policy of its own: one written into this page would have this page's.
+  useEffect(() => form.current?.submit(), [html, allowed, name]);
+  return (
+    <>
+      {pictures && !allowed && (
+        <Alert color="gray" p="xs" mb="xs" icon={<IconPhoto size={18} />}>
+          <Group justify="space-between" gap="xs">
+            <Text size="sm">{t("Pictures from elsewhere are not loaded.")}</Text>
+            <Button size="compact-sm" variant="default" onClick={() => setAllowed(true)}>
+              {t("Load pictures")}
+            </Button>
+          </Group>
+        </Alert>
+      )}
+      <form ref={form} method="post" action="/frame" target={name} hidden>
+        <input type="hidden" name="html" value={html} />
+        <input type="hidden" name="remote" value={allowed ? "yes" : "no"} />
+      </form>
+      <iframe
+        name={name}
+        title={title}
+        sandbox=""
+        className="mail-frame"
+        style={{
+          width,
+          height,
+          maxWidth: "100%",
+          colorScheme: scheme,
+          background: scheme === "dark" ? "#1a1a1a" : "#fff",
+        }}
+      />
+    </>
+  );
+}

@@ -1,0 +1,6 @@
+/** campaign */
+import { Page } from "../../kit/page.tsx";
+
+export default function Stub() {
+  return <Page title="campaign">…</Page>;
+}

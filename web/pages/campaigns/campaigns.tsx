@@ -1,0 +1,6 @@
+/** campaigns */
+import { Page } from "../../kit/page.tsx";
+
+export default function Stub() {
+  return <Page title="campaigns">…</Page>;
+}

@@ -1,0 +1,6 @@
+/** schedule */
+import { Page } from "../../kit/page.tsx";
+
+export default function Stub() {
+  return <Page title="schedule">…</Page>;
+}

@@ -1,0 +1,6 @@
+/** communications */
+import { Page } from "../../kit/page.tsx";
+
+export default function Stub() {
+  return <Page title="communications">…</Page>;
+}

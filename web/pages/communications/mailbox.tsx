@@ -1,0 +1,6 @@
+/** mailbox */
+import { Page } from "../../kit/page.tsx";
+
+export default function Stub() {
+  return <Page title="mailbox">…</Page>;
+}

@@ -1,0 +1,6 @@
+/** email-campaign */
+import { Page } from "../../kit/page.tsx";
+
+export default function Stub() {
+  return <Page title="email-campaign">…</Page>;
+}

@@ -1,0 +1,6 @@
+/** new */
+import { Page } from "../../kit/page.tsx";
+
+export default function Stub() {
+  return <Page title="new">…</Page>;
+}

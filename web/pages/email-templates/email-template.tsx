@@ -1,0 +1,6 @@
+/** email-template */
+import { Page } from "../../kit/page.tsx";
+
+export default function Stub() {
+  return <Page title="email-template">…</Page>;
+}

@@ -1,0 +1,6 @@
+/** email-templates */
+import { Page } from "../../kit/page.tsx";
+
+export default function Stub() {
+  return <Page title="email-templates">…</Page>;
+}

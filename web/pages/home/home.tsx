@@ -1,0 +1,6 @@
+/** home */
+import { Page } from "../../kit/page.tsx";
+
+export default function Stub() {
+  return <Page title="home">…</Page>;
+}

@@ -1,0 +1,6 @@
+/** insights */
+import { Page } from "../../kit/page.tsx";
+
+export default function Stub() {
+  return <Page title="insights">…</Page>;
+}

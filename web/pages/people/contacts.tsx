@@ -1,0 +1,6 @@
+/** contacts */
+import { Page } from "../../kit/page.tsx";
+
+export default function Stub() {
+  return <Page title="contacts">…</Page>;
+}

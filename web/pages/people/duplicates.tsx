@@ -1,0 +1,6 @@
+/** duplicates */
+import { Page } from "../../kit/page.tsx";
+
+export default function Stub() {
+  return <Page title="duplicates">…</Page>;
+}

@@ -1,0 +1,6 @@
+/** import */
+import { Page } from "../../kit/page.tsx";
+
+export default function Stub() {
+  return <Page title="import">…</Page>;
+}

@@ -1,0 +1,6 @@
+/** leads */
+import { Page } from "../../kit/page.tsx";
+
+export default function Stub() {
+  return <Page title="leads">…</Page>;
+}

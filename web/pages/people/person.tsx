@@ -1,0 +1,6 @@
+/** person */
+import { Page } from "../../kit/page.tsx";
+
+export default function Stub() {
+  return <Page title="person">…</Page>;
+}

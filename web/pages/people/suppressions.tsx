@@ -1,0 +1,6 @@
+/** suppressions */
+import { Page } from "../../kit/page.tsx";
+
+export default function Stub() {
+  return <Page title="suppressions">…</Page>;
+}

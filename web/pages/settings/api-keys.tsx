@@ -1,0 +1,6 @@
+/** api-keys */
+import { Page } from "../../kit/page.tsx";
+
+export default function Stub() {
+  return <Page title="api-keys">…</Page>;
+}

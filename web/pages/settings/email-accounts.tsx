@@ -1,0 +1,6 @@
+/** email-accounts */
+import { Page } from "../../kit/page.tsx";
+
+export default function Stub() {
+  return <Page title="email-accounts">…</Page>;
+}

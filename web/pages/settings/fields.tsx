@@ -1,0 +1,6 @@
+/** fields */
+import { Page } from "../../kit/page.tsx";
+
+export default function Stub() {
+  return <Page title="fields">…</Page>;
+}

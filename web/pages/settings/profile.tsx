@@ -1,0 +1,6 @@
+/** profile */
+import { Page } from "../../kit/page.tsx";
+
+export default function Stub() {
+  return <Page title="profile">…</Page>;
+}

@@ -1,0 +1,6 @@
+/** senders */
+import { Page } from "../../kit/page.tsx";
+
+export default function Stub() {
+  return <Page title="senders">…</Page>;
+}

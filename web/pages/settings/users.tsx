@@ -1,0 +1,6 @@
+/** users */
+import { Page } from "../../kit/page.tsx";
+
+export default function Stub() {
+  return <Page title="users">…</Page>;
+}

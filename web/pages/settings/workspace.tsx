@@ -1,0 +1,6 @@
+/** workspace */
+import { Page } from "../../kit/page.tsx";
+
+export default function Stub() {
+  return <Page title="workspace">…</Page>;
+}
