@@ -24,6 +24,7 @@ import { routes as jobRoutes } from "./jobs/routes.ts";
 import { prepareQueue } from "./jobs/runner.ts";
 import type { Logger } from "./log.ts";
 import { routes as mailboxRoutes } from "./mail/routes.ts";
+import { routes as insightRoutes } from "./insights/routes.ts";
 import { neighboursOf } from "./neighbours.ts";
 import { routes as peopleRoutes } from "./people/routes.ts";
 import { handlersOf, startRecurring, type Recurring } from "./recurring.ts";
@@ -95,6 +96,7 @@ export function createApp(options: AppOptions): App {
   directoryRoutes(serve, { db, neighbours });
   mailboxRoutes(serve, { db });
   unsubscribePages(http, { db, clock, linkKeys });
+  insightRoutes(serve, { db, smtpUrl: config.smtpUrl, stopping: stopping.signal });
   jobRoutes(serve, { db, stopping: stopping.signal });
   web(http);
   let description: string | undefined;

@@ -31,6 +31,7 @@ const order = [
   "communications",
   "unsubscribe",
   "directory",
+  "insights",
 ];
 
 /** Who writes which table. */
