@@ -14,7 +14,7 @@ type ChartProps = {
 
 const common = {
   tickLine: "none" as const,
-  gridAxis: "y" as const,
+  gridAxis: "x" as const,
   valueFormatter: formatNumber,
   yAxisProps: { allowDecimals: false, width: 44 },
 };
@@ -58,7 +58,7 @@ export function Rows({ data, x, series, height, stacked = true }: ChartProps) {
   return (
     <BarChart
       {...common}
-      gridAxis="x"
+      gridAxis="y"
       orientation="vertical"
       h={height ?? 60 + data.length * 44}
       data={data as Record<string, unknown>[]}
