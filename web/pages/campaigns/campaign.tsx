@@ -70,8 +70,8 @@ export default function CampaignPage() {
     });
   const test = async () => {
     try {
-      const { sent, to } = await call("POST /campaigns/:id/test-send", { params: { id }, body: {} });
-      tellDone(t("{count, plural, one {# test mail} other {# test mails}} sent to {to}.", { count: sent.length, to }));
+      const { mails, to } = await call("POST /campaigns/:id/test-send", { params: { id }, body: {} });
+      tellDone(t("{count, plural, one {# test mail} other {# test mails}} sent to {to}.", { count: mails.length, to }));
     } catch (error) {
       tellFailure(error);
     }
