@@ -1,19 +1,9 @@
 /** The fields of a filter over people, for starting many at once and for groups. */
 import { MultiSelect, SegmentedControl, SimpleGrid, Stack, TagsInput, Text, TextInput } from "@mantine/core";
 import { CONTACT_STATUSES, LEAD_STATUSES } from "../../src/core/person.ts";
+import type { PeopleFilter } from "../../src/people/api.ts";
 import { t } from "../i18n.ts";
 import { nameLabel, Pick } from "./pick.tsx";
-
-export type PeopleFilter = {
-  kind?: "lead" | "contact";
-  q?: string;
-  status?: string[];
-  source?: string[];
-  company?: string[];
-  country?: string[];
-  emailGroupId?: number;
-  ids?: number[];
-};
 
 const STATUSES = [...new Set<string>([...LEAD_STATUSES, ...CONTACT_STATUSES])];
 
@@ -68,7 +58,7 @@ export function PeopleFilterFields({
           label={t("Status")}
           data={STATUSES}
           value={filter.status ?? []}
-          onChange={(status) => set({ status })}
+          onChange={(status) => set({ status: status as PeopleFilter["status"] })}
           clearable
         />
         <TagsInput label={t("Source")} value={filter.source ?? []} onChange={(source) => set({ source })} clearable />
