@@ -16,7 +16,7 @@ import { createRoot } from "react-dom/client";
 import { loadLanguage, t } from "./i18n.ts";
 import { queryClient } from "./queries.ts";
 import { router } from "./router.tsx";
-import { cssVariables, theme } from "./theme.ts";
+import { cssVariables, makeTheme } from "./theme.ts";
 
 const language = await loadLanguage();
 if (language === "de") await import("dayjs/locale/de");
@@ -27,7 +27,7 @@ const nonce = document.querySelector<HTMLMetaElement>("meta[name=csp-nonce]")?.n
 createRoot(document.querySelector("#root") as HTMLElement).render(
   <StrictMode>
     <MantineProvider
-      theme={theme}
+      theme={makeTheme()}
       cssVariablesResolver={cssVariables}
       defaultColorScheme="auto"
       getStyleNonce={() => nonce}

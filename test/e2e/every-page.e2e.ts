@@ -87,7 +87,11 @@ for (const scheme of ["light", "dark"] as const)
           .exclude("iframe")
           .analyze();
         for (const { id, nodes } of violations)
-          found.push(...nodes.slice(0, 3).map(({ html, failureSummary }) => `${path}: ${id}: ${html.slice(0, 160)} ${failureSummary ?? ""}`));
+          found.push(
+            ...nodes
+              .slice(0, 3)
+              .map(({ html, failureSummary }) => `${path}: ${id}: ${html.slice(0, 160)} ${failureSummary ?? ""}`),
+          );
       };
       for (const path of PAGES) await look(path);
       await page.context().clearCookies();
