@@ -14,6 +14,7 @@ import {
   Text,
   UnstyledButton,
   useMantineColorScheme,
+  VisuallyHidden,
 } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import {
@@ -173,12 +174,12 @@ function SearchButton() {
       <UnstyledButton
         className="search-button"
         onClick={() => window.dispatchEvent(new CustomEvent("tidings:palette"))}
-        aria-label={`${t("Search …")} ${COMMAND} K`}
         aria-keyshortcuts="Control+K Meta+K"
       >
         <Group gap="xs" wrap="nowrap" justify="space-between">
           <Group gap="xs" wrap="nowrap">
-            <IconSearch size={16} />
+            <IconSearch size={16} aria-hidden />
+            <VisuallyHidden hiddenFrom="xs">{t("Search …")}</VisuallyHidden>
             <Text size="sm" visibleFrom="xs">
               {t("Search …")}
             </Text>

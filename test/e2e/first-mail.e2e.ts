@@ -148,7 +148,11 @@ test("the command palette finds people and pages by keyboard", async ({ page }) 
   await page.keyboard.press("Control+K");
   await page.keyboard.type("Zoe");
   await expect(page.getByText("zoe@example.com")).toBeVisible();
-  await page.keyboard.press("ArrowDown");
+  const hit = page.getByRole("dialog").locator("[data-selected]").filter({ hasText: "zoe@example.com" });
+  await expect(async () => {
+    await page.keyboard.press("ArrowDown");
+    await expect(hit).toBeVisible({ timeout: 1000 });
+  }).toPass();
   await page.keyboard.press("Enter");
   await expect(page).toHaveURL(/\/people\/\d+/);
 });
