@@ -1,5 +1,6 @@
 /** Every page in both colour schemes, at desk and phone width: nothing axe finds, nothing that scrolls sideways, no errors. */
 import { AxeBuilder } from "@axe-core/playwright";
+import type { BrowserContext, Page } from "@playwright/test";
 import { api, expect, type Program, setUp, startProgram, test } from "./program.ts";
 
 let program: Program;
@@ -44,7 +45,7 @@ const PAGES = [
 ] as const;
 const OPEN_PAGES = ["/sign-in", "/forgotten-password", "/new-password/abc"] as const;
 
-async function fill(page: import("@playwright/test").Page): Promise<void> {
+async function fill(page: Page): Promise<void> {
   await setUp(program, page);
   await api(page.request, program, "POST", "/sample-campaign");
   for (const personId of [1, 2, 3])
@@ -56,7 +57,7 @@ async function fill(page: import("@playwright/test").Page): Promise<void> {
     .toBe(3);
 }
 
-let filled: Awaited<ReturnType<import("@playwright/test").BrowserContext["storageState"]>> | undefined;
+let filled: Awaited<ReturnType<BrowserContext["storageState"]>> | undefined;
 
 for (const scheme of ["light", "dark"] as const)
   for (const [device, viewport] of [

@@ -1,4 +1,5 @@
 /** Many at once: an import with bad rows, a bulk start of ten thousand with its bar, and what the roles may do. */
+import type { Page } from "@playwright/test";
 import { api, expect, field, finished, PASSWORD, type Program, setUp, startProgram, test } from "./program.ts";
 
 let program: Program;
@@ -8,7 +9,7 @@ test.beforeAll(async () => {
 test.afterAll(() => program.stop());
 test.describe.configure({ mode: "serial" });
 
-async function signIn(page: import("@playwright/test").Page, email: string): Promise<void> {
+async function signIn(page: Page, email: string): Promise<void> {
   await page.goto(`${program.url}/sign-in`);
   await page.getByRole("textbox", { name: "Email address" }).fill(email);
   await page.locator("input[type=password]").fill(PASSWORD);
