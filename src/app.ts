@@ -37,11 +37,13 @@ import { version } from "./version.ts";
 import { routes as workspaceRoutes } from "./workspace/routes.ts";
 
 export type AppOptions = {
-  readonly config: Pick<Config, "publicUrl" | "smtpUrl" | "dataDir"> & Partial<Pick<Config, "trustProxy">>;
+  readonly config: Pick<Config, "publicUrl" | "smtpUrl" | "dataDir" | "dnsServers"> & Partial<Pick<Config, "trustProxy">>;
   readonly database: Database;
   readonly secrets: Secrets;
   readonly log: Logger;
   readonly clock: Clock;
+  /** Other name servers than the machine's, for tests. */
+  readonly resolver?: Resolver;
   /** Brings the schema up to date; called until the database answers. */
   readonly migrate: () => Promise<void>;
 };
@@ -82,6 +84,12 @@ export function createApp(options: AppOptions): App {
   const delivery = createDelivery({ db, vault, publicUrl: config.publicUrl, linkKeys, log, metrics });
 
   accountRoutes(serve, { db, seal: secrets, hostName: new URL(config.publicUrl).hostname });
+  domainRoutes(serve, {
+    db,
+    seal: secrets,
+    resolver: options.resolver ?? systemResolver(config.dnsServers),
+    smtpUrl: config.smtpUrl,
+  });
   workspaceRoutes(serve, { db, afterCalendarChange: wakeAll });
   signInRoutes(serve, { db, seal: secrets, vault, publicUrl: config.publicUrl, log });
   peopleRoutes(serve, { database, neighbours, dataDirectory: config.dataDir });

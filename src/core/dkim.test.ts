@@ -140,7 +140,7 @@ describe("a DKIM signature", () => {
       composeRendered({ subject: "Hello", html: "<p>Hello</p>", text: "Hello" }, envelope),
       ALGORITHMS,
     ).toString("latin1");
-    const [signatures = "", rest = ""] = [mail.slice(0, mail.indexOf("Date: ")), mail.slice(mail.indexOf("Date: "))];
+    const [signatures, rest] = [mail.slice(0, mail.indexOf("Date: ")), mail.slice(mail.indexOf("Date: "))];
     const added = [
       "From: Mallory <mallory@example.net>",
       "Subject: Win",
