@@ -32,6 +32,7 @@ const order = [
   "communications",
   "unsubscribe",
   "directory",
+  "insights",
 ];
 
 /** Who writes which table. */

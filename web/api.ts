@@ -8,6 +8,7 @@ import type * as directory from "../src/directory/api.ts";
 import type * as emailCampaigns from "../src/email-campaigns/api.ts";
 import type * as emailGroups from "../src/email-groups/api.ts";
 import type { Endpoint } from "../src/http/contract.ts";
+import type * as insights from "../src/insights/api.ts";
 import type * as jobs from "../src/jobs/api.ts";
 import type * as mail from "../src/mail/api.ts";
 import type * as people from "../src/people/api.ts";
@@ -24,6 +25,7 @@ type Modules = [
   typeof directory,
   typeof emailCampaigns,
   typeof emailGroups,
+  typeof insights,
   typeof jobs,
   typeof mail,
   typeof people,

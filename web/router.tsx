@@ -90,7 +90,6 @@ const routeTree = root.addChildren([
     page("/settings/users", () => import("./pages/settings/users.tsx")),
     page("/settings/api-keys", () => import("./pages/settings/api-keys.tsx")),
     page("/settings/audit", () => import("./pages/settings/audit.tsx")),
-    page("/settings/sending-domains", () => import("./pages/settings/sending-domains.tsx")),
   ]),
 ]);
 

@@ -353,3 +353,34 @@ export const emailAccountDeeds = contract({
     success: { status: 200, body: listOf(preset) },
   },
 });
+
+const auditEntry = z.object({
+  id,
+  at: instant,
+  actor: z.string(),
+  action: z.string(),
+  subjectType: z.string(),
+  subjectId: z.string(),
+  before: z.record(z.string(), z.unknown()).nullable(),
+  after: z.record(z.string(), z.unknown()).nullable(),
+});
+
+export const audit = contract({
+  list: {
+    method: "GET",
+    path: "/audit-entries",
+    summary: "Who changed what, newest first",
+    tag: "Audit",
+    access: "manager",
+    query: z.object({
+      ...page,
+      actor: z.string().max(320).optional(),
+      subjectType: z.string().max(100).optional(),
+      subjectId: z.string().max(100).optional(),
+      action: z.string().max(100).optional(),
+      from: instant.optional().describe("At this moment or later."),
+      to: instant.optional().describe("Before this moment."),
+    }),
+    success: { status: 200, body: listOf(auditEntry) },
+  },
+});

@@ -1,5 +1,7 @@
 /** The audit log: who changed what, and when (E35). Append-only; never holds a password, a token or a key. */
-import type { Tx } from "../db/database.ts";
+import { refuse } from "../core/problem.ts";
+import type { Db, Tx } from "../db/database.ts";
+import { positionOf } from "../http/paging.ts";
 
 /** One change. `before` and `after` hold the fields that changed; null where there was or is nothing. */
 export type Change = {
@@ -35,6 +37,42 @@ export async function recordChanges(tx: Tx, changes: readonly Change[], now: Tem
       })),
     )
     .execute();
+}
+
+export type AuditFilter = {
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+  readonly actor?: string | undefined;
+  readonly subjectType?: string | undefined;
+  readonly subjectId?: string | undefined;
+  readonly action?: string | undefined;
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+};
+
+/** What was changed, newest first. */
+export function listChanges(db: Db, { limit, cursor, from, to, ...filter }: AuditFilter) {
+  let query = db
+    .selectFrom("auditEntries")
+    .select(["id", "at", "actor", "action", "subjectType", "subjectId", "before", "after"])
+    .orderBy("id", "desc")
+    .limit(limit + 1);
+  for (const column of ["actor", "subjectType", "subjectId", "action"] as const) {
+    const value = filter[column];
+    if (value !== undefined) query = query.where(column, "=", value);
+  }
+  if (from !== undefined) query = query.where("at", ">=", momentOf(from, "/from"));
+  if (to !== undefined) query = query.where("at", "<", momentOf(to, "/to"));
+  if (cursor !== undefined) query = query.where("id", "<", positionOf(cursor).id);
+  return query.execute();
+}
+
+function momentOf(text: string, pointer: string): Temporal.Instant {
+  try {
+    return Temporal.Instant.from(text);
+  } catch {
+    return refuse("moment-invalid", "A moment is written as 2026-12-01T09:00:00Z.", pointer);
+  }
 }
 
 /** The fields of `after` that differ from `before`, as a pair for {@link recordChange}; null when nothing does. */

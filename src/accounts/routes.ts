@@ -5,6 +5,7 @@ import { pageOf } from "../http/paging.ts";
 import type { Serve } from "../http/serve.ts";
 import { accountFor } from "./accounts.ts";
 import * as api from "./api.ts";
+import { listChanges } from "./audit.ts";
 import * as emailAccounts from "./email-accounts.ts";
 import * as keys from "./keys.ts";
 import * as senders from "./senders.ts";
@@ -26,6 +27,8 @@ export function routes(serve: Serve, { db, seal, hostName }: { db: Db; seal: Sea
   serve(api.apiKeys.list, async ({ query }) => pageOf(await keys.list(db, query), query.limit));
   serve(api.apiKeys.create, ({ body, actor, now }) => keys.create(db, body, actor, now));
   serve(api.apiKeys.revoke, ({ params, actor, now }) => keys.revoke(db, params.id, actor, now));
+
+  serve(api.audit.list, async ({ query }) => pageOf(await listChanges(db, query), query.limit));
 
   serve(api.senders.list, async ({ query }) => pageOf(await senders.list(db, query), query.limit));
   serve(api.senders.get, ({ params }) => senders.get(db, params.id));

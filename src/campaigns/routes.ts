@@ -2,13 +2,21 @@
 import type { Db } from "../db/database.ts";
 import { pageOf } from "../http/paging.ts";
 import type { Serve } from "../http/serve.ts";
-import { campaigns as api } from "./api.ts";
+import type { Neighbours } from "../people/people.ts";
+import { campaigns as api, sampleCampaign } from "./api.ts";
 import * as campaigns from "./campaigns.ts";
+import * as sample from "./sample-campaign.ts";
 
 export function routes(
   serve: Serve,
-  { db, afterScheduleChange }: { db: Db; afterScheduleChange: campaigns.AfterScheduleChange },
+  {
+    db,
+    neighbours,
+    afterScheduleChange,
+  }: { db: Db; neighbours: Neighbours; afterScheduleChange: campaigns.AfterScheduleChange },
 ): void {
+  serve(sampleCampaign.load, ({ actor, now }) => sample.load(db, actor, neighbours, now));
+  serve(sampleCampaign.remove, ({ actor, now }) => sample.remove(db, actor, now));
   serve(api.list, async ({ query }) => pageOf(await campaigns.list(db, query), query.limit));
   serve(api.get, ({ params }) => campaigns.get(db, params.id));
   serve(api.create, ({ body, actor, now }) => campaigns.create(db, body, actor, now));

@@ -386,8 +386,8 @@ export type Tables = {
     action: string;
     subjectType: string;
     subjectId: string;
-    before: Json<object | null>;
-    after: Json<object | null>;
+    before: Json<Record<string, unknown> | null>;
+    after: Json<Record<string, unknown> | null>;
   };
   jobs: {
     id: Id;

@@ -129,3 +129,28 @@ describe("a test mail", () => {
     expect((await app.ask("POST", "/email-templates/test-send", { emailTemplateId: id }, "manager")).status).toBe(200);
   });
 });
+
+describe("a Campaign's own mail", () => {
+  it("carries the signature of its sender, and its bytes are the same when they are composed again", async () => {
+    const { sink, sender } = await relay();
+    const { id: emailTemplateId } = await template({ format: "html", body: "<p>Bye</p><div>{{ signature }}</div>" });
+    await app.good("PATCH", "/workspace", { postalAddress: "1 Example Street" });
+    await app.good("PATCH", `/senders/${sender.id}`, { signatureHtml: "<b>Marta</b> of Lisbon", signatureText: null });
+    const campaign = await app.good("POST", "/campaigns", {
+      name: "Signed",
+      steps: [{ emailTemplateId, sendAfterDays: 0 }],
+    });
+    const person = await app.good("POST", "/leads", { firstName: "Bo", email: "signed@example.org" });
+    const started = { campaignId: campaign.id, personId: person.id, senderId: sender.id };
+    await app.good("POST", "/email-campaigns", started);
+    const [mail] = await sink.waitFor(1);
+    const text = mail!.data.toString();
+    expect(text).toContain("<b>Marta</b> of Lisbon");
+    expect(text).toMatch(/^Marta of Lisbon/m);
+    const { data } = await app.good("GET", `/communications?personId=${person.id}&kind=email`);
+    // What a sender changes later changes nothing that was sent.
+    await app.good("PATCH", `/senders/${sender.id}`, { signatureHtml: "Other" });
+    expect((await app.ask("GET", `/communications/${data[0].id}/eml`)).text).toBe(text);
+    await sink.close();
+  });
+});

@@ -1,6 +1,402 @@
-/** campaign */
+/** One Campaign: its Schedule as a line of days, how far people got, and the way to start somebody. */
+import {
+  ActionIcon,
+  Badge,
+  Button,
+  Card,
+  Drawer,
+  Group,
+  Menu,
+  NumberInput,
+  ScrollArea,
+  SimpleGrid,
+  Skeleton,
+  Stack,
+  Text,
+  Textarea,
+  TextInput,
+  Tooltip,
+  UnstyledButton,
+} from "@mantine/core";
+import { useForm } from "@mantine/form";
+import { useDisclosure } from "@mantine/hooks";
+import {
+  IconCalendarEvent,
+  IconDots,
+  IconMail,
+  IconPlus,
+  IconSend,
+  IconSettings,
+  IconTrash,
+} from "@tabler/icons-react";
+import { Link, useNavigate, useParams } from "@tanstack/react-router";
+import { lazy, Suspense } from "react";
+import { type Answer, call } from "../../api.ts";
+import { formatNumber, formatShare, t } from "../../i18n.ts";
+import { ask } from "../../kit/ask.tsx";
+import { ChartCard } from "../../kit/chart-card.tsx";
+import { CommunicationList } from "../../kit/communication.tsx";
+import { tellDone, tellFailure } from "../../kit/failures.tsx";
+import { showProblem } from "../../kit/form.ts";
 import { Page } from "../../kit/page.tsx";
+import { Day, statusWord } from "../../kit/words.tsx";
+import { useApi, useRead } from "../../queries.ts";
+import { useMay } from "../../session.tsx";
+import { STATUS_COLORS } from "../../theme.ts";
 
-export default function Stub() {
-  return <Page title="campaign">…</Page>;
+const Rows = lazy(() => import("../../kit/charts.tsx").then(({ Rows: component }) => ({ default: component })));
+
+type Campaign = Answer<"GET /campaigns/:id">;
+type Insights = Answer<"GET /campaigns/:id/insights">;
+
+export default function CampaignPage() {
+  const { id } = useParams({ strict: false }) as { id: string };
+  const { data: campaign } = useRead("GET /campaigns/:id", { params: { id } });
+  const { data: insights } = useRead("GET /campaigns/:id/insights", { params: { id } });
+  const may = useMay();
+  const navigate = useNavigate();
+  const [settings, { open, close }] = useDisclosure(false);
+  const start = `/email-campaigns/new?campaign=${id}`;
+  const remove = () =>
+    ask({
+      title: t("Delete “{name}”?", { name: campaign.name }),
+      text: t("The Campaign and its Schedule go for good. One that somebody went through cannot be deleted."),
+      deed: t("Delete"),
+      act: async () => {
+        await call("DELETE /campaigns/:id", { params: { id } });
+        tellDone(t("The Campaign is deleted."));
+        await navigate({ to: "/campaigns" });
+      },
+    });
+  const test = async () => {
+    try {
+      const { mails, to } = await call("POST /campaigns/:id/test-send", { params: { id }, body: {} });
+      tellDone(t("{count, plural, one {# test mail} other {# test mails}} sent to {to}.", { count: mails.length, to }));
+    } catch (error) {
+      tellFailure(error);
+    }
+  };
+  return (
+    <Page
+      title={campaign.name}
+      hint={campaign.description}
+      above={[[t("Campaigns"), "/campaigns"]]}
+      actions={
+        may("user") && (
+          <>
+            <Button
+              component={Link}
+              to={`/campaigns/${id}/schedule`}
+              variant="default"
+              leftSection={<IconCalendarEvent size={16} />}
+            >
+              {t("Edit the Schedule")}
+            </Button>
+            <Button component={Link} to={start} leftSection={<IconPlus size={16} />}>
+              {t("New Email Campaign")}
+            </Button>
+            <Menu position="bottom-end">
+              <Menu.Target>
+                <ActionIcon size="lg" variant="default" aria-label={t("More")}>
+                  <IconDots size={18} />
+                </ActionIcon>
+              </Menu.Target>
+              <Menu.Dropdown>
+                <Menu.Item leftSection={<IconSettings size={16} />} onClick={open}>
+                  {t("Settings")}
+                </Menu.Item>
+                <Menu.Item leftSection={<IconSend size={16} />} onClick={() => void test()}>
+                  {t("Send all mails to me as a test")}
+                </Menu.Item>
+                {may("manager") && (
+                  <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={remove}>
+                    {t("Delete")}
+                  </Menu.Item>
+                )}
+              </Menu.Dropdown>
+            </Menu>
+          </>
+        )
+      }
+    >
+      <SimpleGrid cols={{ base: 1, sm: 3 }}>
+        <Card padding="md" component="section" aria-label={t("Email Campaigns")}>
+          <Group justify="space-between" align="flex-start">
+            <UnstyledButton component={Link} to={`/email-campaigns?campaignId=${id}`}>
+              <Text size="sm" c="dimmed">
+                {t("Email Campaigns")}
+              </Text>
+              <Text fz={28} fw={650} className="numbers" lh={1.2}>
+                {formatNumber(insights.started)}
+              </Text>
+            </UnstyledButton>
+            {may("user") && (
+              <Tooltip label={t("New Email Campaign for this Campaign")}>
+                <ActionIcon
+                  component={Link}
+                  to={start}
+                  variant="light"
+                  color="ink"
+                  size="lg"
+                  aria-label={t("New Email Campaign for this Campaign")}
+                >
+                  <IconPlus size={20} />
+                </ActionIcon>
+              </Tooltip>
+            )}
+          </Group>
+        </Card>
+        <Share label={t("Completed")} part={insights.completed} whole={insights.started} />
+        <Share label={t("Unsubscribed")} part={insights.unsubscribed} whole={insights.started} />
+      </SimpleGrid>
+      <ScheduleLine campaign={campaign} insights={insights} />
+      <SimpleGrid cols={{ base: 1, lg: 2 }}>
+        <Funnel insights={insights} />
+        <Statuses id={id} insights={insights} />
+      </SimpleGrid>
+      <Card component="section" aria-label={t("Lately in this Campaign")}>
+        <Text component="h2" fw={650} mb="sm">
+          {t("Lately in this Campaign")}
+        </Text>
+        <CommunicationList query={{ campaignId: id, limit: 8 }} empty={t("Nothing was sent yet.")} />
+      </Card>
+      <Drawer opened={settings} onClose={close} position="right" title={t("Settings of the Campaign")}>
+        {settings && <Settings campaign={campaign} done={close} />}
+      </Drawer>
+    </Page>
+  );
+}
+
+function Share({ label, part, whole }: { label: string; part: number; whole: number }) {
+  return (
+    <Card padding="md">
+      <Text size="sm" c="dimmed">
+        {label}
+      </Text>
+      <Group gap="xs" align="baseline">
+        <Text fz={28} fw={650} className="numbers" lh={1.2}>
+          {formatNumber(part)}
+        </Text>
+        <Text size="sm" c="dimmed">
+          {formatShare(part, whole)}
+        </Text>
+      </Group>
+    </Card>
+  );
+}
+
+function ScheduleLine({ campaign, insights }: { campaign: Campaign; insights: Insights }) {
+  return (
+    <Card component="section" aria-label={t("Schedule")}>
+      <Text component="h2" fw={650} mb="md">
+        {t("Schedule")}
+      </Text>
+      {campaign.steps.length === 0 ? (
+        <Group>
+          <Text size="sm" c="dimmed">
+            {t("There are no mails in it yet.")}
+          </Text>
+          <Button component={Link} to={`/campaigns/${campaign.id}/schedule`} size="xs">
+            {t("Add the first mail")}
+          </Button>
+        </Group>
+      ) : (
+        <ScrollArea type="auto" viewportProps={{ tabIndex: 0 }}>
+          <Group
+            wrap="nowrap"
+            gap={0}
+            align="stretch"
+            pb="xs"
+            component="ol"
+            style={{ listStyle: "none", margin: 0, padding: 0 }}
+          >
+            {campaign.steps.map((step, at) => {
+              const figures = insights.steps.find(({ stepId }) => stepId === step.id);
+              return (
+                <li key={step.id} style={{ minWidth: 200, flex: 1, paddingRight: 16 }}>
+                  <Group gap={0} wrap="nowrap" mb={8}>
+                    <Badge variant="filled" radius="xl">
+                      {t("Day {day}", { day: step.sendAfterDays })}
+                    </Badge>
+                    {at < campaign.steps.length - 1 && (
+                      <div
+                        style={{
+                          flex: 1,
+                          height: 2,
+                          marginLeft: 8,
+                          marginRight: -8,
+                          background: "var(--tidings-line)",
+                        }}
+                      />
+                    )}
+                  </Group>
+                  <Text
+                    size="sm"
+                    fw={550}
+                    component={Link}
+                    to={`/email-templates/${step.emailTemplateId}`}
+                    className="row-link"
+                  >
+                    {step.emailTemplate}
+                  </Text>
+                  <Text size="xs" c="dimmed">
+                    {t("at {time}", {
+                      time: (step.timeOfDay ?? campaign.timeOfDay ?? "").slice(0, 5) || t("the usual time"),
+                    })}
+                  </Text>
+                  {figures && (
+                    <Group gap={6} mt={4}>
+                      <IconMail size={14} aria-hidden />
+                      <Text size="xs" className="numbers">
+                        {t("{sent} sent, {waiting} to come", {
+                          sent: formatNumber(figures.sent),
+                          waiting: formatNumber(figures.waiting),
+                        })}
+                      </Text>
+                    </Group>
+                  )}
+                </li>
+              );
+            })}
+          </Group>
+        </ScrollArea>
+      )}
+    </Card>
+  );
+}
+
+function Funnel({ insights }: { insights: Insights }) {
+  const data = insights.steps.map(
+    ({ position, sendAfterDays, emailTemplate, sent, waiting, skipped, failed, unsubscribed }) => ({
+      step: `${position}. ${emailTemplate}`,
+      sendAfterDays,
+      sent,
+      waiting,
+      skipped,
+      failed,
+      unsubscribed,
+    }),
+  );
+  return (
+    <ChartCard
+      title={t("Step by step")}
+      hint={t("How many got each mail, wait for it, or never will")}
+      head={[t("Step"), t("Sent"), t("To come"), t("Skipped"), t("Failed"), t("Unsubscribed after it")]}
+      rows={data.map(({ step, sent, waiting, skipped, failed, unsubscribed }) => [
+        step,
+        sent,
+        waiting,
+        skipped,
+        failed,
+        unsubscribed,
+      ])}
+    >
+      <Suspense fallback={<Skeleton height={220} />}>
+        <Rows
+          data={data}
+          x="step"
+          series={[
+            { name: "sent", label: t("Sent"), color: "ink.6" },
+            { name: "waiting", label: t("To come"), color: "teal.5" },
+            { name: "skipped", label: t("Skipped"), color: "gray.5" },
+            { name: "failed", label: t("Failed"), color: "orange.6" },
+          ]}
+        />
+      </Suspense>
+    </ChartCard>
+  );
+}
+
+function Statuses({ id, insights }: { id: string; insights: Insights }) {
+  const rows = [
+    ["Scheduled", insights.scheduled],
+    ["In Progress", insights.inProgress],
+    ["Paused", insights.paused],
+    ["Completed", insights.completed],
+    ["Unsubscribed", insights.unsubscribed],
+    ["Stopped", insights.stopped],
+  ] as const;
+  return (
+    <Card component="section" aria-label={t("Where people are")}>
+      <Text component="h2" fw={650} mb="md">
+        {t("Where people are")}
+      </Text>
+      <Stack gap={8}>
+        {rows.map(([status, count]) => (
+          <UnstyledButton
+            key={status}
+            component={Link}
+            to={`/email-campaigns?campaignId=${id}&status=${encodeURIComponent(status)}`}
+          >
+            <Group justify="space-between">
+              <Badge color={STATUS_COLORS[status] ?? "gray"}>{statusWord(status)}</Badge>
+              <Text size="sm" className="numbers">
+                {formatNumber(count)}
+              </Text>
+            </Group>
+          </UnstyledButton>
+        ))}
+        {insights.firstStart && (
+          <Text size="xs" c="dimmed">
+            {t("Starts from")} <Day on={insights.firstStart} /> {t("to")} <Day on={insights.lastStart} />
+          </Text>
+        )}
+      </Stack>
+    </Card>
+  );
+}
+
+function Settings({ campaign, done }: { campaign: Campaign; done: () => void }) {
+  const form = useForm({
+    initialValues: {
+      name: campaign.name,
+      description: campaign.description ?? "",
+      timeOfDay: campaign.timeOfDay?.slice(0, 5) ?? "",
+      expiresAfterDays: campaign.expiresAfterDays ?? ("" as number | ""),
+    },
+  });
+  const workspace = useApi("GET /workspace");
+  const submit = async ({ name, description, timeOfDay, expiresAfterDays }: typeof form.values) => {
+    try {
+      await call("PATCH /campaigns/:id", {
+        params: { id: campaign.id },
+        body: {
+          name,
+          description: description || null,
+          timeOfDay: timeOfDay || null,
+          expiresAfterDays: expiresAfterDays === "" ? null : Number(expiresAfterDays),
+        },
+      });
+      tellDone(t("Saved."));
+      done();
+    } catch (error) {
+      showProblem(form, error);
+    }
+  };
+  return (
+    <form onSubmit={form.onSubmit((values) => void submit(values))}>
+      <Stack>
+        <TextInput label={t("Name")} required {...form.getInputProps("name")} />
+        <Textarea label={t("What it is for (optional)")} autosize minRows={2} {...form.getInputProps("description")} />
+        <TextInput
+          type="time"
+          label={t("Time of day")}
+          description={t("When its mails leave, by the person's own clock. Empty: {time}, as for all Campaigns.", {
+            time: workspace.data?.timeOfDay.slice(0, 5) ?? "09:00",
+          })}
+          {...form.getInputProps("timeOfDay")}
+        />
+        <NumberInput
+          label={t("Too late after (days)")}
+          description={t("A mail that is later than this is skipped rather than sent out of time.")}
+          min={0}
+          max={365}
+          {...form.getInputProps("expiresAfterDays")}
+        />
+        <Group justify="flex-end">
+          <Button type="submit">{t("Save")}</Button>
+        </Group>
+      </Stack>
+    </form>
+  );
 }

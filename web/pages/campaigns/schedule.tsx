@@ -1,6 +1,416 @@
-/** schedule */
+/** The Schedule of a Campaign: which mail after how many days. Says what a change does to those on their way before it is saved. */
+import {
+  ActionIcon,
+  Alert,
+  Button,
+  Card,
+  Group,
+  Modal,
+  NumberInput,
+  Stack,
+  Text,
+  TextInput,
+  Tooltip,
+} from "@mantine/core";
+import { DatePickerInput } from "@mantine/dates";
+import {
+  DndContext,
+  type DragEndEvent,
+  KeyboardSensor,
+  PointerSensor,
+  closestCenter,
+  useSensor,
+  useSensors,
+} from "@dnd-kit/core";
+import {
+  arrayMove,
+  SortableContext,
+  sortableKeyboardCoordinates,
+  useSortable,
+  verticalListSortingStrategy,
+} from "@dnd-kit/sortable";
+import { CSS } from "@dnd-kit/utilities";
+import { IconEye, IconGripVertical, IconPlus, IconTrash } from "@tabler/icons-react";
+import { Link, useBlocker, useNavigate, useParams } from "@tanstack/react-router";
+import { useState } from "react";
+import { type Answer, call } from "../../api.ts";
+import { addDays, formatDay, t, today } from "../../i18n.ts";
+import { Failure, tellDone, tellFailure } from "../../kit/failures.tsx";
+import { Empty } from "../../kit/list.tsx";
+import { MailFrame } from "../../kit/mail-frame.tsx";
 import { Page } from "../../kit/page.tsx";
+import { nameLabel, Pick } from "../../kit/pick.tsx";
+import { RowsSkeleton } from "../../kit/skeletons.tsx";
+import { invalidate, useApi, useRead } from "../../queries.ts";
 
-export default function Stub() {
-  return <Page title="schedule">…</Page>;
+type Campaign = Answer<"GET /campaigns/:id">;
+type Impact = Answer<"POST /campaigns/:id/impact">;
+type Draft = {
+  readonly key: string;
+  readonly id: number | undefined;
+  readonly emailTemplateId: number | null;
+  readonly emailTemplate: string;
+  readonly sendAfterDays: number;
+  readonly timeOfDay: string;
+  readonly expiresAfterDays: number | null;
+};
+
+let made = 0;
+const newKey = () => `new-${(made += 1)}`;
+
+const draftsOf = ({ steps }: Campaign): Draft[] =>
+  steps.map(({ id, emailTemplateId, emailTemplate, sendAfterDays, timeOfDay, expiresAfterDays }) => ({
+    key: String(id),
+    id,
+    emailTemplateId,
+    emailTemplate,
+    sendAfterDays,
+    timeOfDay: timeOfDay?.slice(0, 5) ?? "",
+    expiresAfterDays,
+  }));
+
+export default function SchedulePage() {
+  const { id } = useParams({ strict: false }) as { id: string };
+  const { data: campaign } = useRead("GET /campaigns/:id", { params: { id } });
+  const navigate = useNavigate();
+  const [drafts, setDrafts] = useState(() => draftsOf(campaign));
+  const [start, setStart] = useState<string>(today());
+  const [shown, setShown] = useState<number | null>(null);
+  const [impact, setImpact] = useState<Impact | null>(null);
+  const [busy, setBusy] = useState(false);
+  const [saved, setSaved] = useState(false);
+  const changed = JSON.stringify(drafts.map(bare)) !== JSON.stringify(draftsOf(campaign).map(bare));
+  useBlocker({
+    shouldBlockFn: () => changed && !saved && !window.confirm(t("Leave without saving the Schedule?")),
+    enableBeforeUnload: () => changed && !saved,
+  });
+  const sensors = useSensors(
+    useSensor(PointerSensor, { activationConstraint: { distance: 4 } }),
+    useSensor(KeyboardSensor, { coordinateGetter: sortableKeyboardCoordinates }),
+  );
+
+  const change = (key: string, changes: Partial<Draft>) =>
+    setDrafts(drafts.map((one) => (one.key === key ? { ...one, ...changes } : one)));
+  const add = () => {
+    const last = drafts.at(-1);
+    setDrafts([
+      ...drafts,
+      {
+        key: newKey(),
+        id: undefined,
+        emailTemplateId: null,
+        emailTemplate: "",
+        sendAfterDays: last ? last.sendAfterDays + 3 : 0,
+        timeOfDay: "",
+        expiresAfterDays: null,
+      },
+    ]);
+  };
+  const remove = (key: string) => {
+    const before = drafts;
+    setDrafts(drafts.filter((one) => one.key !== key));
+    tellDone(t("Removed from the Schedule."), () => setDrafts(before));
+  };
+  // The days belong to the places: whoever moves a mail up wants it sent earlier.
+  const move = ({ active, over }: DragEndEvent) => {
+    if (!over || active.id === over.id) return;
+    const days = drafts.map(({ sendAfterDays }) => sendAfterDays);
+    const from = drafts.findIndex(({ key }) => key === active.id);
+    const to = drafts.findIndex(({ key }) => key === over.id);
+    setDrafts(arrayMove(drafts, from, to).map((one, at) => ({ ...one, sendAfterDays: days[at] ?? one.sendAfterDays })));
+  };
+  const steps = drafts.map(({ id: stepId, emailTemplateId, sendAfterDays, timeOfDay, expiresAfterDays }) => ({
+    ...(stepId === undefined ? {} : { id: stepId }),
+    emailTemplateId: emailTemplateId ?? 0,
+    sendAfterDays,
+    timeOfDay: timeOfDay || null,
+    expiresAfterDays,
+  }));
+  const incomplete = drafts.some(({ emailTemplateId }) => emailTemplateId === null);
+  const save = async () => {
+    setBusy(true);
+    try {
+      await call("PUT /campaigns/:id/steps", { params: { id }, body: { steps } });
+      setSaved(true);
+      await invalidate("GET /campaigns/:id", "GET /campaigns", "GET /campaigns/:id/insights");
+      tellDone(t("The Schedule is saved."));
+      await navigate({ to: `/campaigns/${id}`, ignoreBlocker: true });
+    } catch (error) {
+      tellFailure(error);
+    } finally {
+      setBusy(false);
+      setImpact(null);
+    }
+  };
+  /** Whoever is on their way is affected: said first, saved after a yes. */
+  const review = async () => {
+    setBusy(true);
+    try {
+      const found = await call("POST /campaigns/:id/impact", { params: { id }, body: { steps } });
+      if (found.running === 0) await save();
+      else setImpact(found);
+    } catch (error) {
+      tellFailure(error);
+    } finally {
+      setBusy(false);
+    }
+  };
+
+  return (
+    <Page
+      title={t("Schedule of “{name}”", { name: campaign.name })}
+      hint={t("Which mail leaves how many days after the start. Drag to reorder; the days stay in their places.")}
+      above={[
+        [t("Campaigns"), "/campaigns"],
+        [campaign.name, `/campaigns/${id}`],
+      ]}
+      actions={
+        <>
+          <Button variant="default" component={Link} to={`/campaigns/${id}`}>
+            {t("Cancel")}
+          </Button>
+          <Button onClick={() => void review()} loading={busy} disabled={!changed || incomplete}>
+            {t("Save the Schedule")}
+          </Button>
+        </>
+      }
+    >
+      <DatePickerInput
+        label={t("If somebody started on")}
+        description={t("Only to see the dates below; nobody is started.")}
+        value={start}
+        onChange={(value) => setStart(value ?? today())}
+        maw={280}
+      />
+      {drafts.length === 0 ? (
+        <Empty title={t("No mails yet")} action={<Button onClick={add}>{t("Add the first mail")}</Button>}>
+          {t("A mail on day 0 leaves at the start. Add a second one for day 3, and so on.")}
+        </Empty>
+      ) : (
+        <DndContext sensors={sensors} collisionDetection={closestCenter} onDragEnd={move}>
+          <SortableContext items={drafts.map(({ key }) => key)} strategy={verticalListSortingStrategy}>
+            <Stack gap="sm" component="ol" style={{ listStyle: "none", margin: 0, padding: 0 }}>
+              {drafts.map((draft, at) => (
+                <StepRow
+                  key={draft.key}
+                  draft={draft}
+                  position={at + 1}
+                  on={addDays(start, draft.sendAfterDays)}
+                  change={(changes) => change(draft.key, changes)}
+                  remove={() => remove(draft.key)}
+                  preview={() => setShown(draft.emailTemplateId)}
+                />
+              ))}
+            </Stack>
+          </SortableContext>
+        </DndContext>
+      )}
+      {drafts.length > 0 && (
+        <Group>
+          <Button variant="light" leftSection={<IconPlus size={16} />} onClick={add}>
+            {t("Add a mail")}
+          </Button>
+          <Button variant="subtle" component={Link} to="/email-templates/new">
+            {t("Write a new template")}
+          </Button>
+        </Group>
+      )}
+      <Modal opened={shown !== null} onClose={() => setShown(null)} size="xl" title={t("What it looks like")}>
+        {shown !== null && <Preview id={shown} />}
+      </Modal>
+      <Modal opened={impact !== null} onClose={() => setImpact(null)} size="lg" title={t("What this changes")}>
+        {impact && (
+          <ImpactWords impact={impact} drafts={drafts} save={save} busy={busy} close={() => setImpact(null)} />
+        )}
+      </Modal>
+    </Page>
+  );
+}
+
+const bare = ({ key: _key, emailTemplate: _name, ...draft }: Draft) => draft;
+
+function StepRow({
+  draft,
+  position,
+  on,
+  change,
+  remove,
+  preview,
+}: {
+  draft: Draft;
+  position: number;
+  on: string;
+  change: (changes: Partial<Draft>) => void;
+  remove: () => void;
+  preview: () => void;
+}) {
+  const { attributes, listeners, setNodeRef, transform, transition, isDragging } = useSortable({ id: draft.key });
+  return (
+    <li
+      ref={setNodeRef}
+      style={{
+        transform: CSS.Transform.toString(transform),
+        transition,
+        zIndex: isDragging ? 2 : undefined,
+        position: "relative",
+      }}
+    >
+      <Card padding="sm" aria-label={t("Step {position}", { position })} component="section">
+        <Group gap="sm" align="flex-end">
+          <ActionIcon
+            {...attributes}
+            {...listeners}
+            size="lg"
+            aria-label={t("Move step {position}", { position })}
+            style={{ cursor: "grab", touchAction: "none" }}
+          >
+            <IconGripVertical size={18} />
+          </ActionIcon>
+          <NumberInput
+            label={t("Send after (days)")}
+            w={140}
+            min={0}
+            max={3650}
+            allowDecimal={false}
+            value={draft.sendAfterDays}
+            onChange={(value) => change({ sendAfterDays: Number(value) || 0 })}
+          />
+          <Pick
+            route="GET /email-templates"
+            label={t("Email Template")}
+            placeholder={t("Choose a template")}
+            labelOf={nameLabel}
+            value={draft.emailTemplateId}
+            chosenLabel={draft.emailTemplate}
+            onChange={(emailTemplateId, row) => change({ emailTemplateId, emailTemplate: row ? nameLabel(row) : "" })}
+            flex={1}
+            miw={200}
+          />
+          <TextInput
+            type="time"
+            label={t("Time of day")}
+            w={130}
+            value={draft.timeOfDay}
+            onChange={(event) => change({ timeOfDay: event.currentTarget.value })}
+          />
+          <Group gap={2}>
+            <Tooltip label={t("Preview")}>
+              <ActionIcon
+                size="lg"
+                disabled={draft.emailTemplateId === null}
+                onClick={preview}
+                aria-label={t("Preview of step {position}", { position })}
+              >
+                <IconEye size={18} />
+              </ActionIcon>
+            </Tooltip>
+            <Tooltip label={t("Remove")}>
+              <ActionIcon size="lg" color="red" onClick={remove} aria-label={t("Remove step {position}", { position })}>
+                <IconTrash size={18} />
+              </ActionIcon>
+            </Tooltip>
+          </Group>
+        </Group>
+        <Text size="xs" c="dimmed" mt={6} pl={44}>
+          {t("Leaves on {date}", { date: formatDay(on, "weekday") })}
+        </Text>
+      </Card>
+    </li>
+  );
+}
+
+function Preview({ id }: { id: number }) {
+  const template = useApi("GET /email-templates/:id", { params: { id } });
+  const content = template.data;
+  const preview = useApiPreview(content);
+  if (template.isError) return <Failure error={template.error} />;
+  if (!content || !preview) return <RowsSkeleton />;
+  return (
+    <Stack>
+      <Text fw={600}>{preview.subject}</Text>
+      <MailFrame html={preview.html} title={t("The mail “{subject}”", { subject: preview.subject })} remote />
+    </Stack>
+  );
+}
+
+function useApiPreview(content: Answer<"GET /email-templates/:id"> | undefined) {
+  const [found, setFound] = useState<{ of: number; answer: Answer<"POST /email-templates/preview"> } | null>(null);
+  const [asked, setAsked] = useState<number | null>(null);
+  if (content && asked !== content.id) {
+    setAsked(content.id);
+    const { subject, preheader, format, body, text } = content;
+    void call("POST /email-templates/preview", { body: { subject, preheader, format, body, text } })
+      .then((answer) => setFound({ of: content.id, answer }))
+      .catch(tellFailure);
+  }
+  return found && found.of === content?.id ? found.answer : null;
+}
+
+function ImpactWords({
+  impact,
+  drafts,
+  save,
+  busy,
+  close,
+}: {
+  impact: Impact;
+  drafts: readonly Draft[];
+  save: () => Promise<void>;
+  busy: boolean;
+  close: () => void;
+}) {
+  return (
+    <Stack>
+      <Text size="sm">
+        {t("{count, plural, one {One person is} other {# people are}} on the way through this Campaign.", {
+          count: impact.running,
+        })}
+      </Text>
+      {impact.dueNow > 0 && (
+        <Alert
+          color="orange"
+          title={t("{count, plural, one {One person would get a mail} other {# people would get a mail}} at once", {
+            count: impact.dueNow,
+          })}
+        >
+          {t("Its day has come already for them. They get one mail a day until they have caught up.")}
+        </Alert>
+      )}
+      <Stack gap={4}>
+        {impact.steps.map((step, at) => (
+          <Text key={step.stepId ?? `new-${at}`} size="sm">
+            <b>{drafts[at]?.emailTemplate || t("Step {position}", { position: at + 1 })}</b>
+            {": "}
+            {[
+              step.ahead > 0 && t("{count, plural, other {ahead for #}}", { count: step.ahead }),
+              step.dueNow > 0 && t("{count, plural, other {due now for #}}", { count: step.dueNow }),
+              step.tooLate > 0 && t("{count, plural, other {too late for #}}", { count: step.tooLate }),
+              step.sent > 0 && t("{count, plural, other {# have it behind them}}", { count: step.sent }),
+            ]
+              .filter(Boolean)
+              .join(", ") || t("nobody yet")}
+          </Text>
+        ))}
+        {impact.removed.map((step) => (
+          <Text key={step.stepId} size="sm">
+            {t(
+              "The mail of day {day} is removed: {count, plural, one {one person} other {# people}} will not get it.",
+              {
+                day: step.sendAfterDays,
+                count: step.ahead + step.dueNow,
+              },
+            )}
+          </Text>
+        ))}
+      </Stack>
+      <Group justify="flex-end">
+        <Button variant="default" onClick={close}>
+          {t("Back to the Schedule")}
+        </Button>
+        <Button loading={busy} onClick={() => void save()}>
+          {t("Save for everybody on the way")}
+        </Button>
+      </Group>
+    </Stack>
+  );
 }

@@ -1,6 +1,104 @@
-/** email-templates */
+/** All Email Templates. */
+import { ActionIcon, Button, Group, Menu } from "@mantine/core";
+import { IconCopy, IconDots, IconPlus, IconTrash } from "@tabler/icons-react";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { call, type Row } from "../../api.ts";
+import { t } from "../../i18n.ts";
+import { ask } from "../../kit/ask.tsx";
+import { tellDone, tellFailure } from "../../kit/failures.tsx";
+import { type Column, Empty, List } from "../../kit/list.tsx";
 import { Page } from "../../kit/page.tsx";
+import { Moment, RecordLink } from "../../kit/words.tsx";
+import { queryClient } from "../../queries.ts";
+import { useMay } from "../../session.tsx";
 
-export default function Stub() {
-  return <Page title="email-templates">…</Page>;
+type Template = Row<"GET /email-templates">;
+const FORMATS = { mjml: "MJML", html: "HTML", markdown: "Markdown" } as const;
+
+export default function EmailTemplates() {
+  const may = useMay();
+  const navigate = useNavigate();
+  const copy = async ({ name, subject, preheader, format, body, text }: Template) => {
+    try {
+      const made = await call("POST /email-templates", {
+        body: { name: t("{name} (copy)", { name }), subject, preheader, format, body, text },
+      });
+      await navigate({ to: `/email-templates/${made.id}` });
+    } catch (error) {
+      tellFailure(error);
+    }
+  };
+  const remove = ({ id, name }: Template) =>
+    ask({
+      title: t("Delete “{name}”?", { name }),
+      text: t("Only a template that no Campaign uses and nothing was sent from can be deleted."),
+      deed: t("Delete"),
+      act: async () => {
+        await call("DELETE /email-templates/:id", { params: { id } });
+        await queryClient.invalidateQueries();
+        tellDone(t("Deleted."));
+      },
+    });
+  const columns: readonly Column<Template>[] = [
+    {
+      key: "name",
+      label: t("Name"),
+      cell: ({ id, name }) => <RecordLink to={`/email-templates/${id}`}>{name}</RecordLink>,
+    },
+    { key: "subject", label: t("Subject"), cell: ({ subject }) => subject },
+    { key: "format", label: t("Format"), cell: ({ format }) => FORMATS[format] },
+    { key: "version", label: t("Version"), align: "right", cell: ({ versionNumber }) => versionNumber },
+    { key: "changedAt", label: t("Changed"), cell: ({ changedAt }) => <Moment at={changedAt} ago /> },
+    {
+      key: "actions",
+      label: "",
+      align: "right",
+      cell: (template) =>
+        may("user") && (
+          <Menu position="bottom-end">
+            <Menu.Target>
+              <ActionIcon aria-label={t("More about {name}", { name: template.name })}>
+                <IconDots size={16} />
+              </ActionIcon>
+            </Menu.Target>
+            <Menu.Dropdown>
+              <Menu.Item leftSection={<IconCopy size={16} />} onClick={() => void copy(template)}>
+                {t("Duplicate")}
+              </Menu.Item>
+              {may("manager") && (
+                <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={() => remove(template)}>
+                  {t("Delete")}
+                </Menu.Item>
+              )}
+            </Menu.Dropdown>
+          </Menu>
+        ),
+    },
+  ];
+  const add = may("user") && (
+    <Button component={Link} to="/email-templates/new" leftSection={<IconPlus size={16} />}>
+      {t("New Email Template")}
+    </Button>
+  );
+  return (
+    <Page
+      title={t("Email Templates")}
+      hint={t("What mails say. Changing one makes a new version; what was sent stays as it was.")}
+      actions={<Group>{add}</Group>}
+    >
+      <List
+        route="GET /email-templates"
+        label={t("Email Templates")}
+        columns={columns}
+        searchLabel={t("Search templates")}
+        empty={
+          <Empty title={t("No template yet")} action={add}>
+            {t("Write one in Markdown for a start: a greeting with {name}, two sentences, and a link.", {
+              name: "{{ first_name }}",
+            })}
+          </Empty>
+        }
+      />
+    </Page>
+  );
 }

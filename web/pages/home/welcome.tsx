@@ -23,7 +23,7 @@ export default function Welcome() {
       const made = await call("POST /sample-campaign");
       await invalidate("GET /campaigns");
       tellDone(t("The sample campaign is there: three mails over a week, and five people to send them to."));
-      await navigate({ to: `/campaigns/${made.campaignId}` });
+      await navigate({ to: `/campaigns/${made.campaign.id}` });
     } catch (error) {
       tellFailure(error);
     } finally {

@@ -1,6 +1,6 @@
-/** contacts */
-import { Page } from "../../kit/page.tsx";
+/** Contacts. */
+import { PeopleList } from "./list.tsx";
 
-export default function Stub() {
-  return <Page title="contacts">…</Page>;
+export default function Contacts() {
+  return <PeopleList key="contact" kind="contact" />;
 }

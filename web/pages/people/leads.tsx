@@ -1,6 +1,6 @@
-/** leads */
-import { Page } from "../../kit/page.tsx";
+/** Leads. */
+import { PeopleList } from "./list.tsx";
 
-export default function Stub() {
-  return <Page title="leads">…</Page>;
+export default function Leads() {
+  return <PeopleList key="lead" kind="lead" />;
 }

@@ -1,6 +1,155 @@
-/** suppressions */
+/** Addresses that get nothing more: why, how far it reaches, and since when. */
+import { Button, Group, Modal, Select, Stack, TextInput } from "@mantine/core";
+import { useForm } from "@mantine/form";
+import { IconPlus } from "@tabler/icons-react";
+import { useState } from "react";
+import { call, type Row } from "../../api.ts";
+import { t } from "../../i18n.ts";
+import { ask } from "../../kit/ask.tsx";
+import { tellDone } from "../../kit/failures.tsx";
+import { showProblem } from "../../kit/form.ts";
+import { type Column, Empty, List, useSearchState } from "../../kit/list.tsx";
 import { Page } from "../../kit/page.tsx";
+import { scopeWord, SUPPRESSION_REASONS, SUPPRESSION_SCOPES, suppressionReason } from "../../kit/suppression-words.ts";
+import { Moment, RecordLink } from "../../kit/words.tsx";
+import { queryClient } from "../../queries.ts";
+import { useMay } from "../../session.tsx";
 
-export default function Stub() {
-  return <Page title="suppressions">…</Page>;
+type Suppression = Row<"GET /suppressions">;
+const LIFTABLE = ["manual", "imported", "hard-bounce"];
+
+export default function Suppressions() {
+  const may = useMay();
+  const [search, change] = useSearchState();
+  const [adding, setAdding] = useState(false);
+  const lift = ({ id, email }: Suppression) =>
+    ask({
+      title: t("Let mail go to {email} again?", { email: email ?? "" }),
+      text: t("What a person asked for themselves cannot be lifted here; this one can."),
+      deed: t("Lift it"),
+      act: async () => {
+        await call("DELETE /suppressions/:id", { params: { id } });
+        await queryClient.invalidateQueries();
+        tellDone(t("Lifted."));
+      },
+    });
+  const columns: readonly Column<Suppression>[] = [
+    {
+      key: "email",
+      label: t("Address"),
+      cell: ({ email, personId }) =>
+        personId && email ? <RecordLink to={`/people/${personId}`}>{email}</RecordLink> : (email ?? t("erased")),
+    },
+    { key: "scope", label: t("Scope"), cell: ({ scope }) => scopeWord(scope) },
+    { key: "reason", label: t("Reason"), cell: ({ reason }) => suppressionReason(reason) },
+    { key: "origin", label: t("Origin"), cell: ({ origin }) => origin ?? "" },
+    { key: "createdAt", label: t("Since"), sort: "id", cell: ({ createdAt }) => <Moment at={createdAt} /> },
+    {
+      key: "lift",
+      label: "",
+      align: "right",
+      cell: (row) =>
+        may("manager") &&
+        !row.liftedAt &&
+        LIFTABLE.includes(row.reason) && (
+          <Button size="compact-xs" variant="subtle" onClick={() => lift(row)}>
+            {t("Lift")}
+          </Button>
+        ),
+    },
+  ];
+  const add = may("user") && (
+    <Button leftSection={<IconPlus size={16} />} onClick={() => setAdding(true)}>
+      {t("Suppress an address")}
+    </Button>
+  );
+  return (
+    <Page title={t("Suppressions")} hint={t("Addresses that get nothing more, whatever runs.")} actions={add}>
+      <List
+        route="GET /suppressions"
+        label={t("Suppressions")}
+        columns={columns}
+        filters={["scope", "reason", "email", "lifted"]}
+        controls={
+          <>
+            <Select
+              aria-label={t("Reason")}
+              placeholder={t("Any reason")}
+              data={SUPPRESSION_REASONS.map((value) => ({ value, label: suppressionReason(value) }))}
+              value={search["reason"] ?? null}
+              onChange={(reason) => change({ reason: reason ?? undefined })}
+              clearable
+              w={180}
+            />
+            <Select
+              aria-label={t("Scope")}
+              placeholder={t("Any scope")}
+              data={SUPPRESSION_SCOPES.map((value) => ({ value, label: scopeWord(value) }))}
+              value={search["scope"] ?? null}
+              onChange={(scope) => change({ scope: scope ?? undefined })}
+              clearable
+              w={160}
+            />
+            <Select
+              aria-label={t("In force or lifted")}
+              data={[
+                { value: "no", label: t("In force") },
+                { value: "true", label: t("Lifted") },
+              ]}
+              value={search["lifted"] ?? "no"}
+              allowDeselect={false}
+              onChange={(lifted) => change({ lifted: lifted === "true" ? "true" : undefined })}
+              w={130}
+            />
+          </>
+        }
+        empty={
+          <Empty title={t("Nobody is suppressed")} action={add}>
+            {t("Whoever unsubscribes, complains or has a dead address stands here by itself.")}
+          </Empty>
+        }
+      />
+      <Modal opened={adding} onClose={() => setAdding(false)} title={t("Suppress an address")}>
+        {adding && <AddSuppression done={() => setAdding(false)} />}
+      </Modal>
+    </Page>
+  );
+}
+
+function AddSuppression({ done }: { done: () => void }) {
+  const form = useForm({ initialValues: { email: "", scope: "everything", origin: "" } });
+  const submit = async ({ email, scope, origin }: typeof form.values) => {
+    try {
+      await call("POST /suppressions", {
+        body: { email, scope: scope as "everything" | "campaigns", origin: origin || null },
+      });
+      await queryClient.invalidateQueries();
+      tellDone(t("{email} gets nothing more.", { email }));
+      done();
+    } catch (error) {
+      showProblem(form, error);
+    }
+  };
+  return (
+    <form onSubmit={form.onSubmit((values) => void submit(values))}>
+      <Stack>
+        <TextInput label={t("Email address")} type="email" required data-autofocus {...form.getInputProps("email")} />
+        <Select
+          label={t("Scope")}
+          allowDeselect={false}
+          data={[
+            { value: "everything", label: scopeWord("everything") },
+            { value: "campaigns", label: scopeWord("campaigns") },
+          ]}
+          {...form.getInputProps("scope")}
+        />
+        <TextInput label={t("Where this comes from (optional)")} {...form.getInputProps("origin")} />
+        <Group justify="flex-end">
+          <Button type="submit" color="red">
+            {t("Suppress")}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  );
 }

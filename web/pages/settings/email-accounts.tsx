@@ -1,6 +1,360 @@
-/** email-accounts */
-import { Page } from "../../kit/page.tsx";
+/** The servers mail leaves by: presets, a trial step by step, pausing. A password goes in and never comes out. */
+import {
+  Alert,
+  Badge,
+  Button,
+  Card,
+  Drawer,
+  Group,
+  NumberInput,
+  PasswordInput,
+  Select,
+  Stack,
+  Switch,
+  Text,
+  TextInput,
+  ThemeIcon,
+} from "@mantine/core";
+import { useForm } from "@mantine/form";
+import { IconCheck, IconMinus, IconPlus, IconX } from "@tabler/icons-react";
+import { useState } from "react";
+import { type Answer, call, type Row } from "../../api.ts";
+import { t } from "../../i18n.ts";
+import { ask } from "../../kit/ask.tsx";
+import { tellDone, tellFailure } from "../../kit/failures.tsx";
+import { showProblem } from "../../kit/form.ts";
+import { type Column, Empty, List } from "../../kit/list.tsx";
+import { SettingsPage } from "../../kit/settings.tsx";
+import { queryClient, useApi } from "../../queries.ts";
+import { useMay, useSession } from "../../session.tsx";
 
-export default function Stub() {
-  return <Page title="email-accounts">…</Page>;
+type Account = Row<"GET /email-accounts">;
+type Diagnosis = Answer<"POST /email-accounts/diagnosis">;
+
+export default function EmailAccounts() {
+  const may = useMay();
+  const [edited, setEdited] = useState<Account | "new" | null>(null);
+  const change = async (id: number, body: { paused?: boolean; isDefault?: boolean }) => {
+    try {
+      await call("PATCH /email-accounts/:id", { params: { id }, body });
+      await queryClient.invalidateQueries();
+    } catch (error) {
+      tellFailure(error);
+    }
+  };
+  const remove = ({ id, name }: Account) =>
+    ask({
+      title: t("Delete “{name}”?", { name }),
+      text: t("Only an account nothing uses can be deleted."),
+      deed: t("Delete"),
+      act: async () => {
+        await call("DELETE /email-accounts/:id", { params: { id } });
+        await queryClient.invalidateQueries();
+      },
+    });
+  const columns: readonly Column<Account>[] = [
+    {
+      key: "name",
+      label: t("Name"),
+      cell: ({ name, isDefault }) => (
+        <Group gap={6}>
+          <Text size="sm" fw={550}>
+            {name}
+          </Text>
+          {isDefault && <Badge>{t("Default")}</Badge>}
+        </Group>
+      ),
+    },
+    { key: "server", label: t("Server"), cell: ({ smtpHost, smtpPort }) => `${smtpHost ?? ""}:${smtpPort ?? ""}` },
+    { key: "email", label: t("Address"), cell: ({ email }) => email ?? "" },
+    {
+      key: "state",
+      label: t("State"),
+      cell: ({ pausedAt, pausedReason }) => (
+        <>
+          <Badge color={pausedAt ? "orange" : "green"}>{pausedAt ? t("Paused") : t("Active")}</Badge>
+          {pausedReason && (
+            <Text size="xs" c="dimmed">
+              {pausedReason}
+            </Text>
+          )}
+        </>
+      ),
+    },
+    {
+      key: "actions",
+      label: "",
+      align: "right",
+      cell: (account) =>
+        may("administrator") && (
+          <Group gap={4} justify="flex-end">
+            {!account.isDefault && (
+              <Button size="compact-xs" variant="subtle" onClick={() => void change(account.id, { isDefault: true })}>
+                {t("Make it the default")}
+              </Button>
+            )}
+            <Button
+              size="compact-xs"
+              variant="subtle"
+              onClick={() => void change(account.id, { paused: account.pausedAt === null })}
+            >
+              {account.pausedAt ? t("Resume") : t("Pause")}
+            </Button>
+            <Button
+              size="compact-xs"
+              variant="subtle"
+              onClick={() => setEdited(account)}
+              aria-label={t("Edit {name}", { name: account.name })}
+            >
+              {t("Edit")}
+            </Button>
+            <Button
+              size="compact-xs"
+              variant="subtle"
+              color="red"
+              onClick={() => remove(account)}
+              aria-label={t("Delete {name}", { name: account.name })}
+            >
+              {t("Delete")}
+            </Button>
+          </Group>
+        ),
+    },
+  ];
+  const add = may("administrator") && (
+    <Button leftSection={<IconPlus size={16} />} onClick={() => setEdited("new")}>
+      {t("New email account")}
+    </Button>
+  );
+  return (
+    <SettingsPage
+      title={t("Email accounts")}
+      hint={t("The servers mail leaves by. Without one it stays in the built-in mailbox.")}
+      actions={add}
+    >
+      <List
+        route="GET /email-accounts"
+        label={t("Email accounts")}
+        columns={columns}
+        empty={
+          <Empty title={t("Mail stays in the built-in mailbox")} action={add}>
+            {t(
+              "Connect the server of your provider: any SMTP server will do, and you can try it before a single mail leaves.",
+            )}
+          </Empty>
+        }
+      />
+      <Drawer
+        opened={edited !== null}
+        onClose={() => setEdited(null)}
+        position="right"
+        size="lg"
+        title={edited === "new" ? t("New email account") : t("Edit the email account")}
+      >
+        {edited !== null && <AccountForm account={edited === "new" ? null : edited} done={() => setEdited(null)} />}
+      </Drawer>
+    </SettingsPage>
+  );
+}
+
+function AccountForm({ account, done }: { account: Account | null; done: () => void }) {
+  const { user } = useSession();
+  const presets = useApi("GET /email-account-presets");
+  const [notes, setNotes] = useState<readonly string[]>([]);
+  const [diagnosis, setDiagnosis] = useState<Diagnosis | null>(null);
+  const [busy, setBusy] = useState<"try" | "mail" | "save" | null>(null);
+  const form = useForm({
+    initialValues: {
+      name: account?.name ?? "",
+      email: account?.email ?? "",
+      smtpHost: account?.smtpHost ?? "",
+      smtpPort: (account?.smtpPort ?? 587) as number | string,
+      smtpSecurity: account?.smtpSecurity ?? ("starttls" as "tls" | "starttls" | "none"),
+      smtpUser: account?.smtpUser ?? "",
+      smtpPassword: "",
+      connections: (account?.connections ?? 5) as number | string,
+      forceAddress: account?.forceAddress ?? false,
+      forceName: account?.forceName ?? false,
+      holdUnknown: account?.holdUnknown ?? false,
+    },
+  });
+  const bodyOf = ({ email, smtpUser, smtpPassword, smtpPort, connections, ...rest }: typeof form.values) => ({
+    ...rest,
+    email: email || null,
+    smtpUser: smtpUser || null,
+    smtpPort: Number(smtpPort),
+    connections: Number(connections),
+    // Left empty it stays what it is.
+    ...(smtpPassword ? { smtpPassword } : {}),
+  });
+  const tryIt = async (testMailTo: string | null) => {
+    setBusy(testMailTo ? "mail" : "try");
+    try {
+      const {
+        name: _name,
+        connections: _connections,
+        forceAddress: _a,
+        forceName: _n,
+        holdUnknown: _h,
+        ...settings
+      } = bodyOf(form.getValues());
+      setDiagnosis(
+        await call("POST /email-accounts/diagnosis", {
+          body: { emailAccountId: account?.id ?? null, settings, testMailTo },
+        }),
+      );
+    } catch (error) {
+      showProblem(form, error);
+    } finally {
+      setBusy(null);
+    }
+  };
+  const submit = async (values: typeof form.values) => {
+    setBusy("save");
+    try {
+      const body = bodyOf(values);
+      await (account
+        ? call("PATCH /email-accounts/:id", { params: { id: account.id }, body })
+        : call("POST /email-accounts", { body }));
+      await queryClient.invalidateQueries();
+      tellDone(t("Saved."));
+      done();
+    } catch (error) {
+      showProblem(form, error);
+    } finally {
+      setBusy(null);
+    }
+  };
+  return (
+    <form onSubmit={form.onSubmit((values) => void submit(values))}>
+      <Stack>
+        <Select
+          label={t("Provider")}
+          placeholder={t("Choose yours, or fill in below")}
+          data={(presets.data?.data ?? []).map(({ key, name }) => ({ value: key, label: name }))}
+          onChange={(key) => {
+            const preset = presets.data?.data.find((one) => one.key === key);
+            if (!preset) return;
+            setNotes(preset.notes);
+            form.setValues({
+              smtpHost: preset.host,
+              smtpPort: preset.port,
+              smtpSecurity: preset.security,
+              ...(form.getValues().name ? {} : { name: preset.name }),
+            });
+          }}
+        />
+        {notes.length > 0 && (
+          <Alert color="blue" p="xs">
+            {notes.map((note) => (
+              <Text key={note} size="sm">
+                {note}
+              </Text>
+            ))}
+          </Alert>
+        )}
+        <TextInput label={t("Name")} description={t("For you, in lists.")} required {...form.getInputProps("name")} />
+        <TextInput
+          label={t("Address")}
+          description={t("The account's own address.")}
+          type="email"
+          {...form.getInputProps("email")}
+        />
+        <Group align="flex-start" grow preventGrowOverflow={false}>
+          <TextInput
+            label={t("Server")}
+            placeholder="smtp.example.com"
+            required
+            miw={200}
+            {...form.getInputProps("smtpHost")}
+          />
+          <NumberInput label={t("Port")} required min={1} max={65535} w={110} {...form.getInputProps("smtpPort")} />
+        </Group>
+        <Select
+          label={t("Encryption")}
+          allowDeselect={false}
+          data={[
+            { value: "starttls", label: t("STARTTLS (port 587)") },
+            { value: "tls", label: t("TLS from the start (port 465)") },
+            { value: "none", label: t("None (only on this machine)") },
+          ]}
+          {...form.getInputProps("smtpSecurity")}
+        />
+        <TextInput label={t("User name")} autoComplete="off" {...form.getInputProps("smtpUser")} />
+        <PasswordInput
+          label={t("Password")}
+          description={account?.hasPassword ? t("One is kept. Leave this empty to keep it.") : undefined}
+          autoComplete="new-password"
+          visibilityToggleButtonProps={{ "aria-label": t("Show the password") }}
+          {...form.getInputProps("smtpPassword")}
+        />
+        <NumberInput label={t("Connections at once")} min={1} max={100} {...form.getInputProps("connections")} />
+        <Switch
+          label={t("Send from this account's address, whoever the sender is")}
+          {...form.getInputProps("forceAddress", { type: "checkbox" })}
+        />
+        <Switch
+          label={t("Show this account's name, whoever the sender is")}
+          {...form.getInputProps("forceName", { type: "checkbox" })}
+        />
+        <Switch
+          label={t("Hold mails in doubt")}
+          description={t(
+            "After a lost connection nobody knows whether a mail arrived: ask instead of sending it again.",
+          )}
+          {...form.getInputProps("holdUnknown", { type: "checkbox" })}
+        />
+        {diagnosis && <DiagnosisSteps diagnosis={diagnosis} />}
+        <Group justify="space-between">
+          <Group gap="xs">
+            <Button variant="default" loading={busy === "try"} onClick={() => void tryIt(null)}>
+              {t("Try it")}
+            </Button>
+            <Button variant="subtle" loading={busy === "mail"} onClick={() => void tryIt(user.email)}>
+              {t("And send me a test mail")}
+            </Button>
+          </Group>
+          <Button type="submit" loading={busy === "save"}>
+            {t("Save")}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  );
+}
+
+const STEP_WORDS: Readonly<Record<Diagnosis["steps"][number]["step"], () => string>> = {
+  dns: () => t("Name"),
+  connect: () => t("Connection"),
+  greeting: () => t("Greeting"),
+  tls: () => t("Encryption"),
+  auth: () => t("Signing in"),
+  mail: () => t("Test mail"),
+};
+
+function DiagnosisSteps({ diagnosis }: { diagnosis: Diagnosis }) {
+  return (
+    <Card padding="sm" role="status" aria-label={t("What the trial found")}>
+      <Stack gap="sm">
+        {diagnosis.steps.map(({ step, ok, text, detail, hint }) => (
+          <Group key={step} gap="sm" wrap="nowrap" align="flex-start">
+            <ThemeIcon size="sm" radius="xl" color={ok === null ? "gray" : ok ? "green" : "red"} aria-hidden>
+              {ok === null ? <IconMinus size={14} /> : ok ? <IconCheck size={14} /> : <IconX size={14} />}
+            </ThemeIcon>
+            <div>
+              <Text size="sm">
+                <b>{STEP_WORDS[step]()}</b>: {text}
+              </Text>
+              {hint && <Text size="sm">{hint}</Text>}
+              {detail && (
+                <Text size="xs" c="dimmed" style={{ overflowWrap: "anywhere" }}>
+                  {detail}
+                </Text>
+              )}
+            </div>
+          </Group>
+        ))}
+      </Stack>
+    </Card>
+  );
 }

@@ -1,6 +1,134 @@
-/** fields */
-import { Page } from "../../kit/page.tsx";
+/** The declared fields of people. */
+import { Button, Code, Group, Modal, Select, Stack, TagsInput, TextInput } from "@mantine/core";
+import { useForm } from "@mantine/form";
+import { IconPlus } from "@tabler/icons-react";
+import { useState } from "react";
+import { call, type Row } from "../../api.ts";
+import { t } from "../../i18n.ts";
+import { ask } from "../../kit/ask.tsx";
+import { tellDone } from "../../kit/failures.tsx";
+import { showProblem } from "../../kit/form.ts";
+import { type Column, Empty, List } from "../../kit/list.tsx";
+import { SettingsPage } from "../../kit/settings.tsx";
+import { queryClient } from "../../queries.ts";
+import { useMay } from "../../session.tsx";
 
-export default function Stub() {
-  return <Page title="fields">…</Page>;
+type Field = Row<"GET /person-fields">;
+const TYPES = ["text", "number", "boolean", "date", "url", "choice"] as const;
+const TYPE_WORDS: Readonly<Record<(typeof TYPES)[number], () => string>> = {
+  text: () => t("Text"),
+  number: () => t("Number"),
+  boolean: () => t("Yes or no"),
+  date: () => t("Date"),
+  url: () => t("Web address"),
+  choice: () => t("Choice"),
+};
+
+export default function Fields() {
+  const may = useMay();
+  const [adding, setAdding] = useState(false);
+  const remove = ({ id, label }: Field) =>
+    ask({
+      title: t("Remove the field “{label}”?", { label }),
+      text: t("Only a field that nobody has a value for can be removed."),
+      deed: t("Remove"),
+      act: async () => {
+        await call("DELETE /person-fields/:id", { params: { id } });
+        await queryClient.invalidateQueries();
+        tellDone(t("Removed."));
+      },
+    });
+  const columns: readonly Column<Field>[] = [
+    { key: "label", label: t("Label"), cell: ({ label }) => label },
+    { key: "key", label: t("In templates"), cell: ({ key }) => <Code>{`{{ ${key} }}`}</Code> },
+    { key: "type", label: t("Type"), cell: ({ type }) => TYPE_WORDS[type]() },
+    { key: "choices", label: t("Choices"), cell: ({ choices }) => choices?.join(", ") ?? "" },
+    {
+      key: "actions",
+      label: "",
+      align: "right",
+      cell: (field) =>
+        may("manager") && (
+          <Button size="compact-xs" variant="subtle" color="red" onClick={() => remove(field)}>
+            {t("Remove")}
+          </Button>
+        ),
+    },
+  ];
+  const add = may("manager") && (
+    <Button leftSection={<IconPlus size={16} />} onClick={() => setAdding(true)}>
+      {t("New field")}
+    </Button>
+  );
+  return (
+    <SettingsPage
+      title={t("Fields")}
+      hint={t("What you know of people beyond name and address. Templates and filters can use them.")}
+      actions={add}
+    >
+      <List
+        route="GET /person-fields"
+        label={t("Fields")}
+        columns={columns}
+        empty={
+          <Empty title={t("No fields yet")} action={add}>
+            {t("Such as the date of renewal, or the product they use.")}
+          </Empty>
+        }
+      />
+      <Modal opened={adding} onClose={() => setAdding(false)} title={t("New field")}>
+        {adding && <NewField done={() => setAdding(false)} />}
+      </Modal>
+    </SettingsPage>
+  );
+}
+
+function NewField({ done }: { done: () => void }) {
+  const form = useForm({ initialValues: { label: "", key: "", type: "text", choices: [] as string[] } });
+  const submit = async ({ label, key, type, choices }: typeof form.values) => {
+    try {
+      await call("POST /person-fields", {
+        body: { label, key, type: type as (typeof TYPES)[number], choices: type === "choice" ? choices : null },
+      });
+      await queryClient.invalidateQueries();
+      done();
+    } catch (error) {
+      showProblem(form, error);
+    }
+  };
+  return (
+    <form onSubmit={form.onSubmit((values) => void submit(values))}>
+      <Stack>
+        <TextInput
+          label={t("Label")}
+          required
+          data-autofocus
+          {...form.getInputProps("label")}
+          onChange={(event) => {
+            const label = event.currentTarget.value;
+            form.setValues({
+              label,
+              key: label
+                .toLowerCase()
+                .replaceAll(/[^a-z0-9]+/g, "_")
+                .replaceAll(/^_+|_+$/g, ""),
+            });
+          }}
+        />
+        <TextInput label={t("Name in templates")} required ff="monospace" {...form.getInputProps("key")} />
+        <Select
+          label={t("Type")}
+          allowDeselect={false}
+          data={TYPES.map((value) => ({ value, label: TYPE_WORDS[value]() }))}
+          {...form.getInputProps("type")}
+        />
+        {form.values.type === "choice" && (
+          <TagsInput label={t("Choices")} required {...form.getInputProps("choices")} />
+        )}
+        <Group justify="flex-end">
+          <Button type="submit">{t("Create")}</Button>
+        </Group>
+      </Stack>
+    </form>
+  );
 }

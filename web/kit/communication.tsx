@@ -1,0 +1,273 @@
+/** What stands on a timeline: one line each, opened in place with everything that is known of it. */
+import {
+  Alert,
+  Anchor,
+  Badge,
+  Button,
+  Card,
+  Code,
+  Collapse,
+  Group,
+  SegmentedControl,
+  Stack,
+  Text,
+  ThemeIcon,
+  UnstyledButton,
+} from "@mantine/core";
+import {
+  IconAlertTriangle,
+  IconArrowBackUp,
+  IconBan,
+  IconChevronDown,
+  IconChevronRight,
+  IconFlag,
+  IconMail,
+  IconMailOff,
+  IconNote,
+  IconRefresh,
+} from "@tabler/icons-react";
+import { Link } from "@tanstack/react-router";
+import { useState } from "react";
+import { address, call, type Row } from "../api.ts";
+import { formatMoment, t } from "../i18n.ts";
+import { useApi } from "../queries.ts";
+import { useMay } from "../session.tsx";
+import { Failure, tellDone, tellFailure } from "./failures.tsx";
+import { MailFrame } from "./mail-frame.tsx";
+import { RowsSkeleton } from "./skeletons.tsx";
+import { Moment } from "./words.tsx";
+
+export type Communication = Row<"GET /communications">;
+
+const KINDS: Readonly<Record<Communication["kind"], { icon: typeof IconMail; word: () => string; color: string }>> = {
+  email: { icon: IconMail, word: () => t("Email"), color: "ink" },
+  unsubscribed: { icon: IconMailOff, word: () => t("Unsubscribed"), color: "red" },
+  resubscribed: { icon: IconRefresh, word: () => t("Subscribed again"), color: "green" },
+  note: { icon: IconNote, word: () => t("Note"), color: "yellow" },
+  status: { icon: IconFlag, word: () => t("Status"), color: "gray" },
+  bounce: { icon: IconAlertTriangle, word: () => t("Bounce"), color: "orange" },
+  complaint: { icon: IconAlertTriangle, word: () => t("Complaint"), color: "red" },
+  reply: { icon: IconArrowBackUp, word: () => t("Reply"), color: "green" },
+  converted: { icon: IconFlag, word: () => t("Converted"), color: "green" },
+  suppressed: { icon: IconBan, word: () => t("Suppressed"), color: "gray" },
+};
+
+export const kindWord = (kind: Communication["kind"]) => KINDS[kind].word();
+
+const DELIVERY: Readonly<Record<NonNullable<Communication["deliveryStatus"]>, { color: string; word: () => string }>> =
+  {
+    sending: { color: "blue", word: () => t("Sending") },
+    sent: { color: "green", word: () => t("Sent") },
+    deferred: { color: "yellow", word: () => t("Waiting to try again") },
+    error: { color: "red", word: () => t("Refused") },
+    suppressed: { color: "gray", word: () => t("Not sent") },
+  };
+
+export const deliveryWord = (status: NonNullable<Communication["deliveryStatus"]>) => DELIVERY[status].word();
+
+export function DeliveryBadge({ status }: { status: Communication["deliveryStatus"] }) {
+  if (!status) return null;
+  return <Badge color={DELIVERY[status].color}>{DELIVERY[status].word()}</Badge>;
+}
+
+/** A short timeline: the newest of what the query means. */
+export function CommunicationList({
+  query,
+  empty,
+  open,
+}: {
+  query: Readonly<Record<string, unknown>>;
+  empty: string;
+  open?: string;
+}) {
+  const found = useApi("GET /communications", { query });
+  if (found.isError) return <Failure error={found.error} retry={found.refetch} />;
+  if (!found.data) return <RowsSkeleton count={4} />;
+  if (found.data.data.length === 0)
+    return (
+      <Text size="sm" c="dimmed">
+        {empty}
+      </Text>
+    );
+  return (
+    <Stack gap={0} component="ol" style={{ listStyle: "none", margin: 0, padding: 0 }}>
+      {found.data.data.map((one) => (
+        <li key={one.id}>
+          <CommunicationRow communication={one} opened={open === one.id} />
+        </li>
+      ))}
+    </Stack>
+  );
+}
+
+function CommunicationRow({
+  communication,
+  opened: first = false,
+}: {
+  communication: Communication;
+  opened?: boolean;
+}) {
+  const [opened, setOpened] = useState(first);
+  const { id, kind, subject, at, to, deliveryStatus, reason } = communication;
+  const { icon: Icon, color } = KINDS[kind];
+  return (
+    <div style={{ borderBottom: "1px solid var(--tidings-line)" }}>
+      <UnstyledButton w="100%" py={10} onClick={() => setOpened(!opened)} aria-expanded={opened}>
+        <Group wrap="nowrap" gap="sm">
+          <ThemeIcon variant="light" color={color} size="md" aria-hidden>
+            <Icon size={16} />
+          </ThemeIcon>
+          <div style={{ flex: 1, minWidth: 0 }}>
+            <Text size="sm" fw={550} truncate>
+              {subject || kindWord(kind)}
+            </Text>
+            <Text size="xs" c="dimmed" truncate>
+              {[kindWord(kind), to, reason].filter(Boolean).join(" · ")}
+            </Text>
+          </div>
+          <DeliveryBadge status={deliveryStatus} />
+          <Text size="xs" c="dimmed" visibleFrom="xs" style={{ whiteSpace: "nowrap" }}>
+            <Moment at={at} ago />
+          </Text>
+          {opened ? <IconChevronDown size={16} /> : <IconChevronRight size={16} />}
+        </Group>
+      </UnstyledButton>
+      <Collapse expanded={opened}>{opened && <CommunicationDetail id={id} />}</Collapse>
+    </div>
+  );
+}
+
+/** One communication, whole: a mail as its recipient saw it, or what happened and why. */
+export function CommunicationDetail({ id }: { id: string }) {
+  const found = useApi("GET /communications/:id", { params: { id } });
+  const may = useMay();
+  if (found.isError) return <Failure error={found.error} retry={found.refetch} />;
+  if (!found.data) return <RowsSkeleton count={3} />;
+  const one = found.data;
+  const facts: [string, string | null][] = [
+    [t("At"), formatMoment(one.at)],
+    [t("To"), one.to],
+    [t("Template"), one.template?.name ?? null],
+    [t("Server said"), one.reply],
+    [t("Why"), one.reason],
+    [t("Attempts"), one.attempts && one.attempts > 1 ? String(one.attempts) : null],
+    [t("Next attempt"), one.nextAttemptAt ? formatMoment(one.nextAttemptAt) : null],
+  ];
+  const resolve = (decision: "arrived" | "send-again") =>
+    void call("PUT /communications/:id/resolution", { params: { id }, body: { decision } })
+      .then(async () => {
+        await found.refetch();
+        tellDone(decision === "arrived" ? t("It counts as sent.") : t("It leaves once more."));
+      })
+      .catch(tellFailure);
+  const text = typeof one.detail["text"] === "string" ? one.detail["text"] : null;
+  return (
+    <Card my="xs" padding="md" bg="var(--tidings-surface)">
+      <Stack gap="sm">
+        {one.reason === "in-doubt" && may("manager") && (
+          <Alert color="orange" title={t("Did this mail arrive?")}>
+            <Group>
+              <Button size="xs" onClick={() => resolve("arrived")}>
+                {t("It arrived")}
+              </Button>
+              <Button size="xs" variant="default" onClick={() => resolve("send-again")}>
+                {t("Send it once more")}
+              </Button>
+            </Group>
+          </Alert>
+        )}
+        <Stack gap={2}>
+          {facts
+            .filter(([, value]) => value)
+            .map(([label, value]) => (
+              <Group key={label} gap="xs" wrap="nowrap" align="flex-start">
+                <Text size="xs" c="dimmed" w={100} style={{ flexShrink: 0 }}>
+                  {label}
+                </Text>
+                <Text size="xs" style={{ overflowWrap: "anywhere" }}>
+                  {value}
+                </Text>
+              </Group>
+            ))}
+        </Stack>
+        {text && (
+          <Text size="sm" style={{ whiteSpace: "pre-wrap" }}>
+            {text}
+          </Text>
+        )}
+        {one.html !== null && (
+          <MailBody
+            html={one.html}
+            text={one.text ?? ""}
+            subject={one.subject}
+            eml={address("GET /communications/:id/eml", { params: { id } })}
+          />
+        )}
+        <Group gap="md">
+          <Anchor component={Link} to={`/people/${one.personId}`} size="xs">
+            {t("Open the person")}
+          </Anchor>
+          {one.emailCampaignId !== null && (
+            <Anchor component={Link} to={`/email-campaigns/${one.emailCampaignId}`} size="xs">
+              {t("Open the Email Campaign")}
+            </Anchor>
+          )}
+        </Group>
+      </Stack>
+    </Card>
+  );
+}
+
+/** A mail's two bodies, side by side behind a switch, and its exact bytes to download. */
+export function MailBody({
+  html,
+  text,
+  subject,
+  eml,
+  headers,
+  height,
+}: {
+  html: string;
+  text: string;
+  subject: string;
+  eml?: string;
+  headers?: readonly { name: string; value: string }[];
+  height?: number;
+}) {
+  const [shown, setShown] = useState("html");
+  return (
+    <Stack gap="xs">
+      <Group justify="space-between">
+        <SegmentedControl
+          size="xs"
+          aria-label={t("How to show the mail")}
+          value={shown}
+          onChange={setShown}
+          data={[
+            { value: "html", label: t("As it looks") },
+            { value: "text", label: t("Plain text") },
+            ...(headers ? [{ value: "headers", label: t("Headers") }] : []),
+          ]}
+        />
+        {eml && (
+          <Anchor href={eml} download size="xs">
+            {t("Download (.eml)")}
+          </Anchor>
+        )}
+      </Group>
+      {shown === "html" && (
+        <MailFrame html={html} title={t("The mail “{subject}”", { subject })} {...(height ? { height } : {})} />
+      )}
+      {shown === "text" && (
+        <Code block style={{ whiteSpace: "pre-wrap" }} tabIndex={0}>
+          {text}
+        </Code>
+      )}
+      {shown === "headers" && (
+        <Code block style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }} tabIndex={0}>
+          {(headers ?? []).map(({ name, value }) => `${name}: ${value}`).join("\n")}
+        </Code>
+      )}
+    </Stack>
+  );
+}

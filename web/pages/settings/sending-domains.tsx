@@ -1,6 +1,0 @@
-/** sending-domains */
-import { Page } from "../../kit/page.tsx";
-
-export default function Stub() {
-  return <Page title="sending-domains">…</Page>;
-}
