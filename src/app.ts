@@ -10,6 +10,8 @@ import { routes as communicationRoutes } from "./communications/routes.ts";
 import type { Config } from "./config.ts";
 import type { Database } from "./db/database.ts";
 import { createDelivery, skipByHand } from "./delivery/delivery.ts";
+import { type Resolver, systemResolver } from "./domains/domains.ts";
+import { routes as domainRoutes } from "./domains/routes.ts";
 import { routes as testSendRoutes } from "./delivery/routes.ts";
 import { reschedule, wakeAll } from "./email-campaigns/email-campaigns.ts";
 import { routes as emailCampaignRoutes } from "./email-campaigns/routes.ts";
@@ -38,7 +40,8 @@ import { version } from "./version.ts";
 import { routes as workspaceRoutes } from "./workspace/routes.ts";
 
 export type AppOptions = {
-  readonly config: Pick<Config, "publicUrl" | "smtpUrl" | "dataDir" | "dnsServers"> & Partial<Pick<Config, "trustProxy">>;
+  readonly config: Pick<Config, "publicUrl" | "smtpUrl" | "dataDir"> &
+    Partial<Pick<Config, "trustProxy" | "dnsServers">>;
   readonly database: Database;
   readonly secrets: Secrets;
   readonly log: Logger;

@@ -74,7 +74,11 @@ function notOurs({ mode, domain }: Asked): Finding {
   };
 }
 
-async function lookAtKey(resolver: Resolver, domain: string, { selector, algorithm, publicKey }: Key): Promise<Finding> {
+async function lookAtKey(
+  resolver: Resolver,
+  domain: string,
+  { selector, algorithm, publicKey }: Key,
+): Promise<Finding> {
   const name = recordName(selector, domain);
   const wanted = keyRecord(algorithm, publicKey);
   const records = await resolver.txt(name);
@@ -98,8 +102,16 @@ async function lookAtKey(resolver: Resolver, domain: string, { selector, algorit
     return bad(`The record ${name} holds another key: every signature fails.`);
   const hashes = tags.get("h")?.split(/\s*:\s*/);
   if (hashes && !hashes.includes("sha256")) return bad(`The record ${name} does not allow SHA-256 (h=).`);
-  if (tags.get("t")?.split(/\s*:\s*/).includes("y"))
-    return bad(`The record ${name} is in test mode (t=y): receivers treat the mail as unsigned.`, "Take t=y out of it.");
+  if (
+    tags
+      .get("t")
+      ?.split(/\s*:\s*/)
+      .includes("y")
+  )
+    return bad(
+      `The record ${name} is in test mode (t=y): receivers treat the mail as unsigned.`,
+      "Take t=y out of it.",
+    );
   return { ok: true, found, text: `${name} holds our key.`, todo: null };
 }
 
@@ -135,7 +147,9 @@ async function lookAtSpf(resolver: Resolver, domain: string, hosts: readonly str
     text: first
       ? `It is well formed, and does not name ${first.host} (${first.address}) by which mail leaves us.`
       : `It is well formed. By which address mail reaches the world is not known here.`,
-    todo: first ? "Right only if that server sends on from other machines: ask its provider what SPF must include." : null,
+    todo: first
+      ? "Right only if that server sends on from other machines: ask its provider what SPF must include."
+      : null,
   };
 }
 
@@ -157,7 +171,10 @@ async function lookAtDmarc(resolver: Resolver, domain: string): Promise<{ findin
       return none(`The record ${where} cannot be read.`, "Begin with: v=DMARC1; p=none", found);
     const watches = policy === "none";
     return {
-      policy: { strictDkim: tags.get("adkim")?.toLowerCase() === "s", strictSpf: tags.get("aspf")?.toLowerCase() === "s" },
+      policy: {
+        strictDkim: tags.get("adkim")?.toLowerCase() === "s",
+        strictSpf: tags.get("aspf")?.toLowerCase() === "s",
+      },
       finding: {
         ok: true,
         found,
@@ -230,7 +247,12 @@ async function lookAtMx(resolver: Resolver, domain: string): Promise<Finding> {
     if ((await resolver.addresses(exchange)).length > 0)
       return { ok: true, found, text: `Mail to ${domain} goes to ${exchange}.`, todo: null };
   }
-  return { ok: false, found, text: `No mail server that ${domain} names has an address. ${lost}`, todo: "Mend the MX records." };
+  return {
+    ok: false,
+    found,
+    text: `No mail server that ${domain} names has an address. ${lost}`,
+    todo: "Mend the MX records.",
+  };
 }
 
 async function lookAtPtr(resolver: Resolver, hosts: readonly string[]): Promise<Finding | Finding[]> {
@@ -247,12 +269,20 @@ async function lookAtPtr(resolver: Resolver, hosts: readonly string[]): Promise<
       const names = await resolver.names(address);
       for (const name of names) {
         if ((await resolver.addresses(name)).some((one) => same(one, address)))
-          return { ok: true, found: name, text: `${host} (${address}) is ${name}, and the other way round.`, todo: null };
+          return {
+            ok: true,
+            found: name,
+            text: `${host} (${address}) is ${name}, and the other way round.`,
+            todo: null,
+          };
       }
       return {
         ok: false,
         found: names.join(", ") || null,
-        text: names.length === 0 ? `${address} (${host}) has no name.` : `${address} (${host}) has a name that is not its own.`,
+        text:
+          names.length === 0
+            ? `${address} (${host}) has no name.`
+            : `${address} (${host}) has a name that is not its own.`,
         todo: "Ask whoever gave you the address for a PTR record with the server's name, and give that name this address.",
       };
     }),
@@ -264,10 +294,12 @@ const MOST_ADDRESSES = 8;
 
 async function publicAddresses(resolver: Resolver, hosts: readonly string[]) {
   const found = await Promise.all(
-    hosts.filter((host) => host !== "localhost").map(async (host) => {
-      const addresses = await resolver.addresses(host);
-      return addresses.filter((address) => !isPrivate(address)).map((address) => ({ host, address }));
-    }),
+    hosts
+      .filter((host) => host !== "localhost")
+      .map(async (host) => {
+        const addresses = await resolver.addresses(host);
+        return addresses.filter((address) => !isPrivate(address)).map((address) => ({ host, address }));
+      }),
   );
   return found.flat().slice(0, MOST_ADDRESSES);
 }

@@ -47,9 +47,7 @@ export function openKey(algorithm: DkimAlgorithm, privateKey: string, publicKey:
  */
 export async function signature(algorithm: DkimAlgorithm, key: KeyObject, toSign: Buffer): Promise<string> {
   const made =
-    algorithm === "rsa-sha256"
-      ? await sign("sha256", toSign, key)
-      : await sign(null, toSignWithEd25519(toSign), key);
+    algorithm === "rsa-sha256" ? await sign("sha256", toSign, key) : await sign(null, toSignWithEd25519(toSign), key);
   return made.toString("base64");
 }
 

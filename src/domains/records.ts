@@ -18,7 +18,9 @@ export type DnsRecord = {
 /** One for each key that is not retired, and a DMARC record to begin with. */
 export function recordsOf({ domain, keys }: { domain: string; keys: readonly Key[] }): DnsRecord[] {
   return [
-    ...keys.map((key) => record("dkim", recordName(key.selector, domain), keyRecord(key.algorithm, key.publicKey), key.id)),
+    ...keys.map((key) =>
+      record("dkim", recordName(key.selector, domain), keyRecord(key.algorithm, key.publicKey), key.id),
+    ),
     record("dmarc", `_dmarc.${domain}`, "v=DMARC1; p=none"),
   ];
 }
