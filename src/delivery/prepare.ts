@@ -46,7 +46,10 @@ export async function prepare(
   try {
     const unsigned = await bytesFrom(version, { composed: decided, messageId, address, campaignId: due.campaignId });
     // What may have arrived keeps its signatures; else the keys of today count, since those before may be withdrawn.
-    const signed = due.inDoubt ? decided.signed : await options.signer.sign(unsigned, decided.from.address, now);
+    // Signed for the moment of its Date, it is the same under the same keys at every attempt.
+    const signed = due.inDoubt
+      ? decided.signed
+      : await options.signer.sign(unsigned, decided.from.address, Temporal.Instant.from(decided.date));
     const composed = withSigned(decided, signed);
     const bytes = withSignatures(unsigned, signed);
     const subject = () => subjectFrom(version, composed.variables);

@@ -16,10 +16,10 @@ export class CannotSign extends Error {
 
 export type Signer = {
   /**
-   * The signatures of a composed mail; undefined where its domain is not signed by us.
+   * The signatures of a composed mail, made as of a moment (t=); undefined where its domain is not signed by us.
    * @throws CannotSign
    */
-  sign(mail: Buffer, from: string, now: Temporal.Instant): Promise<Signed | undefined>;
+  sign(mail: Buffer, from: string, moment: Temporal.Instant): Promise<Signed | undefined>;
 };
 
 /** How long another process's change of a domain may go unseen. */
@@ -52,13 +52,13 @@ export function createSigner({ db, seal }: { db: Db; seal: Pick<Seal, "decrypt">
   }
 
   return {
-    async sign(mail, from, now) {
+    async sign(mail, from, moment) {
       const found = signingDomainOf(from, await domains());
       if (!found || found.mode !== "sign") return undefined;
       const { domain, keys } = found;
       if (keys.length === 0) throw new CannotSign(domain, "It has no key that signs.");
       const read = signable(mail);
-      const at = Math.floor(now.epochMilliseconds / 1000);
+      const at = Math.floor(moment.epochMilliseconds / 1000);
       const made = keys.map(async (key) => {
         const { selector, algorithm } = key;
         const { toSign } = unsignedHeader(read, { domain, selector, algorithm }, { at });
