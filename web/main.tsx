@@ -21,6 +21,8 @@ import { cssVariables, theme } from "./theme.ts";
 const language = await loadLanguage();
 if (language === "de") await import("dayjs/locale/de");
 const nonce = document.querySelector<HTMLMetaElement>("meta[name=csp-nonce]")?.nonce ?? "";
+// The name under which scroll locks look for it, whatever built them.
+(globalThis as { __webpack_nonce__?: string }).__webpack_nonce__ = nonce;
 
 createRoot(document.querySelector("#root") as HTMLElement).render(
   <StrictMode>

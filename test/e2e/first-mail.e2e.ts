@@ -105,12 +105,12 @@ test("a Campaign from nothing: template, Schedule, Lead, start, pause with undo,
   await page.getByRole("link", { name: "Leads" }).click();
   await page.getByRole("button", { name: "New Lead" }).click();
   const dialog = page.getByRole("dialog");
-  await dialog.getByRole("textbox", { name: "First name" }).fill("Ada");
+  await dialog.getByRole("textbox", { name: "First name" }).fill("Zoe");
   await dialog.getByRole("textbox", { name: "Email address" }).fill("not an address");
   await dialog.getByRole("button", { name: "Create" }).click();
-  await dialog.getByRole("textbox", { name: "Email address" }).fill("ada@example.com");
+  await dialog.getByRole("textbox", { name: "Email address" }).fill("zoe@example.com");
   await dialog.getByRole("button", { name: "Create" }).click();
-  await expect(page.getByRole("heading", { name: "Ada" })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "Zoe" })).toBeVisible();
 
   // 5 the start, from the person
   await page.getByRole("link", { name: "Start a Campaign" }).click();
@@ -122,14 +122,14 @@ test("a Campaign from nothing: template, Schedule, Lead, start, pause with undo,
   // 6 pause, and undo
   await page.getByRole("button", { name: "Pause" }).click();
   await expect(page.getByRole("button", { name: "Resume" })).toBeVisible();
-  await page.getByRole("button", { name: "Undo" }).click();
+  await page.getByRole("alert").filter({ hasText: "Paused." }).getByRole("button", { name: "Undo" }).click();
   await expect(page.getByRole("button", { name: "Pause" })).toBeVisible();
 
   // 7 the timeline, opened in place
   const timeline = page.getByRole("region", { name: "Timeline" });
-  await timeline.getByRole("button", { name: /Hello Ada/ }).click();
+  await timeline.getByRole("button", { name: /Hello Zoe/ }).click();
   await expect(timeline.locator("iframe")).toBeVisible();
-  await expect(page.frameLocator("iframe").first().getByText("Good to have you, Ada.", { exact: false })).toBeVisible();
+  await expect(page.frameLocator("iframe").first().getByText("Good to have you, Zoe.", { exact: false })).toBeVisible();
   quiet.allow(/422/);
 });
 
@@ -140,8 +140,8 @@ test("the command palette finds people and pages by keyboard", async ({ page }) 
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
   await expect(page.getByRole("heading", { name: /Good to see you/ })).toBeVisible();
   await page.keyboard.press("Control+K");
-  await page.keyboard.type("Ada");
-  await expect(page.getByText("ada@example.com")).toBeVisible();
+  await page.keyboard.type("Zoe");
+  await expect(page.getByText("zoe@example.com")).toBeVisible();
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("Enter");
   await expect(page).toHaveURL(/\/people\/\d+/);
