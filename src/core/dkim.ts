@@ -58,13 +58,14 @@ const SIGNED = ["List-Id", "Feedback-ID"];
 /** Reads a mail that {@link compose} or {@link composeRendered} of message.ts made. */
 export function signable(mail: Buffer): Signable {
   const { head, body } = split(mail);
-  return { ...signedFields(head), bodyHash: hashOf(canonicalComposedBody(body)) };
+  // A composed body is ASCII, and hashed as the text it is.
+  return { ...signedFields(head), bodyHash: hash("sha256", canonicalComposedBody(body), "base64") };
 }
 
 /** Reads any mail with CRLF line ends: what {@link signable} does for ours, by the letter of RFC 6376 3.4.4. */
 export function signableMail(mail: Buffer): Signable {
   const { head, body } = split(mail);
-  return { ...signedFields(head), bodyHash: hashOf(canonicalBody(body)) };
+  return { ...signedFields(head), bodyHash: hash("sha256", Buffer.from(canonicalBody(body), "latin1"), "base64") };
 }
 
 /** RFC 6376 3.4.4, relaxed: for any body with CRLF line ends. */
@@ -94,7 +95,7 @@ export function unsignedHeader(
     `DKIM-Signature: v=1; a=${algorithm}; c=relaxed/relaxed; d=${domain};\r\n` +
     ` s=${selector}; t=${at};${expiresAt === undefined ? "" : ` x=${expiresAt};`}\r\n` +
     ` h=${foldedNames(names)};\r\n bh=${bodyHash};\r\n b=`;
-  return { header, toSign: Buffer.from(fields + canonicalField(header).slice(0, -2), "latin1") };
+  return { header, toSign: Buffer.from(fields + canonicalFields(header), "latin1") };
 }
 
 /** The whole header, with its CRLF. `signature` is base64. */
@@ -144,41 +145,44 @@ function split(mail: Buffer): { head: string; body: string } {
 /** RFC 6376 5.4.2: of headers of one name the last stands for the first mention. */
 function signedFields(head: string): Pick<Signable, "names" | "fields"> {
   const found = new Map<string, string[]>();
-  for (const field of head.split(/\r\n(?![ \t])/)) {
-    if (field === "") continue;
-    const canonical = canonicalField(`${field}\r\n`);
-    const name = canonical.slice(0, canonical.indexOf(":"));
+  for (const line of canonicalFields(head).split("\r\n")) {
+    const colon = line.indexOf(":");
+    if (colon === -1) continue;
+    const name = line.slice(0, colon);
     const same = found.get(name);
-    if (same) same.unshift(canonical);
-    else found.set(name, [canonical]);
+    if (same) same.unshift(line);
+    else found.set(name, [line]);
   }
   const names: string[] = [];
   let fields = "";
-  for (const name of OVERSIGNED) {
-    const same = found.get(name.toLowerCase()) ?? [];
-    names.push(...same.map(() => name), name);
-    fields += same.join("");
+  for (const [header, name] of OVERSIGNED_NAMES) {
+    for (const field of found.get(name) ?? []) {
+      names.push(header);
+      fields += `${field}\r\n`;
+    }
+    names.push(header);
   }
-  for (const name of SIGNED) {
-    const same = found.get(name.toLowerCase()) ?? [];
-    names.push(...same.map(() => name));
-    fields += same.join("");
+  for (const [header, name] of SIGNED_NAMES) {
+    for (const field of found.get(name) ?? []) {
+      names.push(header);
+      fields += `${field}\r\n`;
+    }
   }
   return { names, fields };
 }
 
-/** RFC 6376 3.4.2, relaxed. */
-function canonicalField(field: string): string {
-  const colon = field.indexOf(":");
-  const value = field
-    .slice(colon + 1)
-    .replaceAll("\r\n", "")
-    .replace(/[ \t]+/g, " ")
-    .replace(/^ | $/g, "");
-  return `${field
-    .slice(0, colon)
-    .toLowerCase()
-    .replace(/[ \t]+$/, "")}:${value}\r\n`;
+const withLowerCase = (names: readonly string[]) => names.map((name) => [name, name.toLowerCase()] as const);
+const OVERSIGNED_NAMES = withLowerCase(OVERSIGNED);
+const SIGNED_NAMES = withLowerCase(SIGNED);
+
+/** RFC 6376 3.4.2, relaxed: for one field or many, with or without the last CRLF. */
+function canonicalFields(head: string): string {
+  return head
+    .replace(/\r\n(?=[ \t])/g, "")
+    .replace(/[ \t]{2,}|\t/g, " ")
+    .replace(/^([^:\r\n]*?) ?: ?|(?: $)/gm, (_found, name?: string) =>
+      name === undefined ? "" : `${name.toLowerCase()}:`,
+    );
 }
 
 /** At colons, where RFC 6376 3.5 allows it. */
@@ -199,8 +203,3 @@ function foldedNames(names: readonly string[]): string {
   }
   return out;
 }
-
-/** Bodies are ASCII but for mails that others made; latin1 keeps those as they are. */
-// oxlint-disable-next-line no-control-regex -- the ASCII range
-const ASCII = /^[\u0000-\u007f]*$/;
-const hashOf = (body: string) => hash("sha256", ASCII.test(body) ? body : Buffer.from(body, "latin1"), "base64");

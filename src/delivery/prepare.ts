@@ -8,7 +8,7 @@ import { localDay } from "../core/schedule.ts";
 import { parseTemplate, renderTemplate } from "../core/template.ts";
 import type { Db } from "../db/database.ts";
 import type { Composed } from "../db/tables.ts";
-import type { Signer } from "../domains/domains.ts";
+import type { Signature, Signer } from "../domains/domains.ts";
 import { get as getPerson, type Person, templateVariables } from "../people/people.ts";
 import { renderInSandbox } from "../templates/sandbox.ts";
 import { signatureVariables } from "../templates/signature.ts";
@@ -47,11 +47,11 @@ export async function prepare(
     const unsigned = await bytesFrom(version, { composed: decided, messageId, address, campaignId: due.campaignId });
     // What may have arrived keeps its signatures; else the keys of today count, since those before may be withdrawn.
     // Signed for the moment of its Date, it is the same under the same keys at every attempt.
-    const signed = due.inDoubt
-      ? decided.signed
+    const signature = due.inDoubt
+      ? keptSignature(unsigned, decided)
       : await options.signer.sign(unsigned, decided.from.address, Temporal.Instant.from(decided.date));
-    const composed = withSigned(decided, signed);
-    const bytes = withSignatures(unsigned, signed);
+    const composed = withSigned(decided, signature?.signed);
+    const bytes = signature ? inFront(signature, unsigned) : unsigned;
     const subject = () => subjectFrom(version, composed.variables);
     const from = account.email ?? composed.from.address;
     return {
@@ -74,12 +74,19 @@ export async function bytesOf(db: Db, id: number): Promise<Buffer | null> {
   if (!row?.composed || row.contentVersionId === null || row.messageId === null || row.address === null) return null;
   const { composed, messageId, address, campaignId } = row;
   const version = await contentVersion(db, row.contentVersionId);
-  return withSignatures(await bytesFrom(version, { composed, messageId, address, campaignId }), composed.signed);
+  const unsigned = await bytesFrom(version, { composed, messageId, address, campaignId });
+  const signature = keptSignature(unsigned, composed);
+  return signature ? inFront(signature, unsigned) : unsigned;
 }
 
-/** DKIM-Signature stands in front of what it signs (RFC 6376 3.5). */
-function withSignatures(bytes: Buffer, signed: Signed | undefined): Buffer {
-  return signed ? Buffer.concat([Buffer.from(signatureHeaders(bytes, signed), "latin1"), bytes]) : bytes;
+/** RFC 6376 3.5: DKIM-Signature stands in front of what it signs. */
+function inFront({ headers }: Signature, unsigned: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(headers, "latin1"), unsigned]);
+}
+
+/** The signatures it left with before, whatever has become of their keys. */
+function keptSignature(unsigned: Buffer, { signed }: Composed): Signature | undefined {
+  return signed && { signed, headers: signatureHeaders(unsigned, signed) };
 }
 
 function withSigned({ signed: _before, ...composed }: Composed, signed: Signed | undefined): Composed {

@@ -16,7 +16,7 @@ import type { Resolver } from "./resolver.ts";
 import * as store from "./store.ts";
 
 export { type Resolver, systemResolver } from "./resolver.ts";
-export { CannotSign, createSigner, type Signer } from "./signing.ts";
+export { CannotSign, createSigner, type Signature, type Signer } from "./signing.ts";
 
 type Who = Pick<Actor, "name">;
 

@@ -1,6 +1,6 @@
 /** Signs mails for the domain of their From. Where a domain says that we sign, a mail is signed or not sent. */
 import type { KeyObject } from "node:crypto";
-import { signable, type Signed, unsignedHeader } from "../core/dkim.ts";
+import { signable, type Signed, signedHeader, unsignedHeader } from "../core/dkim.ts";
 import type { Db } from "../db/database.ts";
 import type { Seal } from "../http/idempotency.ts";
 import { openKey, signature } from "./keys.ts";
@@ -14,12 +14,15 @@ export class CannotSign extends Error {
   }
 }
 
+/** What is kept of the signatures, and the headers to stand in front of the mail. */
+export type Signature = { readonly signed: Signed; readonly headers: string };
+
 export type Signer = {
   /**
    * The signatures of a composed mail, made as of a moment (t=); undefined where its domain is not signed by us.
    * @throws CannotSign
    */
-  sign(mail: Buffer, from: string, moment: Temporal.Instant): Promise<Signed | undefined>;
+  sign(mail: Buffer, from: string, moment: Temporal.Instant): Promise<Signature | undefined>;
 };
 
 /** How long another process's change of a domain may go unseen. */
@@ -61,10 +64,14 @@ export function createSigner({ db, seal }: { db: Db; seal: Pick<Seal, "decrypt">
       const at = Math.floor(moment.epochMilliseconds / 1000);
       const made = keys.map(async (key) => {
         const { selector, algorithm } = key;
-        const { toSign } = unsignedHeader(read, { domain, selector, algorithm }, { at });
-        return { selector, algorithm, signature: await signature(algorithm, keyOf(domain, key), toSign) };
+        const { header, toSign } = unsignedHeader(read, { domain, selector, algorithm }, { at });
+        return { selector, algorithm, header, signature: await signature(algorithm, keyOf(domain, key), toSign) };
       });
-      return { domain, at, keys: await Promise.all(made) };
+      const all = await Promise.all(made);
+      return {
+        signed: { domain, at, keys: all.map(({ header: _header, ...kept }) => kept) },
+        headers: all.map((one) => signedHeader(one.header, one.signature)).join(""),
+      };
     },
   };
 }
@@ -73,7 +80,7 @@ export function createSigner({ db, seal }: { db: Db; seal: Pick<Seal, "decrypt">
  * The domain that speaks for an address: its own, else the nearest above it. A signature of a parent is aligned with
  * the From for DMARC (relaxed, RFC 7489 3.1.1).
  */
-export function signingDomainOf<Found>(address: string, domains: ReadonlyMap<string, Found>): Found | undefined {
+function signingDomainOf<Found>(address: string, domains: ReadonlyMap<string, Found>): Found | undefined {
   let domain = address.slice(address.lastIndexOf("@") + 1).toLowerCase();
   while (domain.includes(".")) {
     const found = domains.get(domain);
