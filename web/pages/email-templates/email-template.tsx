@@ -481,7 +481,7 @@ function TestSend({ content, personId, done }: { content: Content; personId: num
       if (answer.ok) {
         tellDone(answer.mailbox ? t("It is in the mailbox here.") : t("Sent to {to}.", { to: answer.to }));
         done();
-      } else tellFailure(new Problem(0, "refused", `${answer.reply ?? answer.outcome}`));
+      } else tellFailure(new Problem(0, "refused", answer.reply ?? answer.outcome));
     } catch (error) {
       tellFailure(error);
     } finally {
