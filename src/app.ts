@@ -10,7 +10,7 @@ import { routes as communicationRoutes } from "./communications/routes.ts";
 import type { Config } from "./config.ts";
 import type { Database } from "./db/database.ts";
 import { createDelivery, skipByHand } from "./delivery/delivery.ts";
-import { type Resolver, systemResolver } from "./domains/domains.ts";
+import { createSigner, type Resolver, systemResolver } from "./domains/domains.ts";
 import { routes as domainRoutes } from "./domains/routes.ts";
 import { routes as testSendRoutes } from "./delivery/routes.ts";
 import { reschedule, wakeAll } from "./email-campaigns/email-campaigns.ts";
@@ -85,9 +85,15 @@ export function createApp(options: AppOptions): App {
   const metrics = health(http, { check: readiness });
   const linkKeys = secrets.keysFor("links");
   const vault = { seal: secrets, smtpUrl: config.smtpUrl };
+  const signer = createSigner({ db, seal: secrets });
   const delivery = createDelivery({ db, vault, publicUrl: config.publicUrl, linkKeys, log, metrics });
 
-  accountRoutes(serve, { db, seal: secrets, hostName: new URL(config.publicUrl).hostname });
+  accountRoutes(serve, {
+    db,
+    seal: secrets,
+    hostName: new URL(config.publicUrl).hostname,
+    signed: (mail, from, now) => signer.signed(mail, from, now),
+  });
   domainRoutes(serve, {
     db,
     seal: secrets,

@@ -1,7 +1,11 @@
 /** Sending domains over the API: keys are made, shown as records, rotated and checked; a private key never comes out. */
 import { createSocket, type Socket } from "node:dgram";
+import { setTimeout as sleep } from "node:timers/promises";
+import pino from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openApp, type TestApp } from "../../test/app.ts";
+import { startSink } from "../../test/smtp-sink.ts";
+import { systemMail } from "../sign-in/system-mail.ts";
 import { DnsTrouble, systemResolver } from "./resolver.ts";
 
 let app: TestApp;
@@ -142,6 +146,56 @@ describe("a sending domain", () => {
     expect((await app.ask("GET", `/sending-domains/${id}`)).status).toBe(404);
   });
 });
+
+describe("mail besides campaigns", () => {
+  const log = pino({ level: "silent" });
+  const toUser = () =>
+    systemMail({ db: app.db, vault: { seal: app.secrets }, publicUrl: "https://tidings.example", log })(
+      { name: "Ana", address: "ana@example.com" },
+      { subject: "A new password", lines: ["Follow this link."], link: "https://tidings.example/x" },
+      app.clock.now,
+    );
+
+  it("the test mail of an email account is signed like a campaign's, or not sent", async () => {
+    const sink = await startSink();
+    const { id } = await app.good("POST", "/sending-domains", { domain: "tested.example" });
+    const settings = { smtpHost: "127.0.0.1", smtpPort: sink.port, smtpSecurity: "none", email: "info@tested.example" };
+    const asked = { settings, testMailTo: "me@example.org" };
+    await sleep(SEEN_AFTER_MS);
+    await app.good("POST", "/email-accounts/diagnosis", asked);
+    expect(sink.messages.map(({ data }) => data.toString("latin1"))).toEqual([
+      expect.stringMatching(/^DKIM-Signature: [^]*d=tested\.example;[^]*\r\nDate: /),
+    ]);
+    await app.db.updateTable("sendingDomainKeys").set({ state: "retired" }).where("sendingDomainId", "=", id).execute();
+    await sleep(SEEN_AFTER_MS);
+    expect(await app.ask("POST", "/email-accounts/diagnosis", asked)).toMatchObject({
+      status: 422,
+      body: { code: "cannot-sign" },
+    });
+    expect(sink.messages).toHaveLength(1);
+    await sink.close();
+  });
+
+  it("a mail to a user is signed where the domain says so, or not sent", async () => {
+    const { id } = await app.good("POST", "/sending-domains", { domain: "tidings.example" });
+    expect(await toUser()).toBe(true);
+    const kept = () =>
+      app.db.selectFrom("mailboxMessages").select("bytes").where("envelopeTo", "=", "ana@example.com").execute();
+    expect((await kept()).map(({ bytes }) => bytes.toString("latin1"))).toEqual([
+      expect.stringMatching(/^DKIM-Signature: [^]*d=tidings\.example;/),
+    ]);
+    await app.db
+      .updateTable("sendingDomainKeys")
+      .set({ publicKey: "AAAA" })
+      .where("sendingDomainId", "=", id)
+      .execute();
+    expect(await toUser()).toBe(false);
+    expect(await kept()).toHaveLength(1);
+  });
+});
+
+/** A signer knows what it read for a second; a domain may have been changed by another process. */
+const SEEN_AFTER_MS = 1100;
 
 describe("the name servers", () => {
   it("are asked over the wire: strings of one record are joined, what is not there is nothing, silence is trouble", async () => {

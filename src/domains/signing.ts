@@ -1,15 +1,16 @@
 /** Signs mails for the domain of their From. Where a domain says that we sign, a mail is signed or not sent. */
 import type { KeyObject } from "node:crypto";
 import { signable, type Signed, signedHeader, unsignedHeader } from "../core/dkim.ts";
+import { Refusal } from "../core/problem.ts";
 import type { Db } from "../db/database.ts";
 import type { Seal } from "../http/idempotency.ts";
 import { openKey, signature } from "./keys.ts";
 import * as store from "./store.ts";
 
 /** Thrown where a mail must be signed and cannot be: it waits until somebody mends the key. */
-export class CannotSign extends Error {
+export class CannotSign extends Refusal {
   constructor(domain: string, why: string) {
-    super(`Mail of ${domain} cannot be signed: ${why}`);
+    super("cannot-sign", `Mail of ${domain} cannot be signed: ${why}`);
     this.name = "CannotSign";
   }
 }
@@ -23,6 +24,11 @@ export type Signer = {
    * @throws CannotSign
    */
   sign(mail: Buffer, from: string, moment: Temporal.Instant): Promise<Signature | undefined>;
+  /**
+   * The same mail with its signatures in front, or as it is.
+   * @throws CannotSign
+   */
+  signed(mail: Buffer, from: string, moment: Temporal.Instant): Promise<Buffer>;
 };
 
 /** How long another process's change of a domain may go unseen. */
@@ -54,24 +60,30 @@ export function createSigner({ db, seal }: { db: Db; seal: Pick<Seal, "decrypt">
     return key;
   }
 
+  async function sign(mail: Buffer, from: string, moment: Temporal.Instant): Promise<Signature | undefined> {
+    const found = signingDomainOf(from, await domains());
+    if (!found || found.mode !== "sign") return undefined;
+    const { domain, keys } = found;
+    if (keys.length === 0) throw new CannotSign(domain, "It has no key that signs.");
+    const read = signable(mail);
+    const at = Math.floor(moment.epochMilliseconds / 1000);
+    const made = keys.map(async (key) => {
+      const { selector, algorithm } = key;
+      const { header, toSign } = unsignedHeader(read, { domain, selector, algorithm }, { at });
+      return { selector, algorithm, header, signature: await signature(algorithm, keyOf(domain, key), toSign) };
+    });
+    const all = await Promise.all(made);
+    return {
+      signed: { domain, at, keys: all.map(({ header: _header, ...kept }) => kept) },
+      headers: all.map((one) => signedHeader(one.header, one.signature)).join(""),
+    };
+  }
+
   return {
-    async sign(mail, from, moment) {
-      const found = signingDomainOf(from, await domains());
-      if (!found || found.mode !== "sign") return undefined;
-      const { domain, keys } = found;
-      if (keys.length === 0) throw new CannotSign(domain, "It has no key that signs.");
-      const read = signable(mail);
-      const at = Math.floor(moment.epochMilliseconds / 1000);
-      const made = keys.map(async (key) => {
-        const { selector, algorithm } = key;
-        const { header, toSign } = unsignedHeader(read, { domain, selector, algorithm }, { at });
-        return { selector, algorithm, header, signature: await signature(algorithm, keyOf(domain, key), toSign) };
-      });
-      const all = await Promise.all(made);
-      return {
-        signed: { domain, at, keys: all.map(({ header: _header, ...kept }) => kept) },
-        headers: all.map((one) => signedHeader(one.header, one.signature)).join(""),
-      };
+    sign,
+    async signed(mail, from, moment) {
+      const made = await sign(mail, from, moment);
+      return made ? Buffer.concat([Buffer.from(made.headers, "latin1"), mail]) : mail;
     },
   };
 }
