@@ -89,7 +89,7 @@ function Editor({ template }: { template: Template | null }) {
   const mayChange = useMayChange();
   const variables = useApi("GET /template-variables");
   const names = (variables.data?.data ?? []).map(({ name, label }) => ({ name, label }));
-  const writable = template ? mayChange(template as { ownerId?: number | null }) : may("user");
+  const writable = template ? mayChange(template) : may("user");
   const changed = JSON.stringify(draft) !== JSON.stringify(draftOf(template));
   const set = (changes: Partial<Draft>) => setDraft((before) => ({ ...before, ...changes }));
   const content = {
