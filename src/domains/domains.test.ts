@@ -176,6 +176,26 @@ describe("mail besides campaigns", () => {
     await sink.close();
   });
 
+  it("a test of a template is signed like the campaign it stands for, or not sent", async () => {
+    const { id } = await app.good("POST", "/sending-domains", { domain: "trial.example" });
+    const sender = await app.good("POST", "/senders", { name: "Ana", email: "ana@trial.example" });
+    const content = { subject: "Hello", body: "Dear {{ first_name }}" };
+    const asked = { content, senderId: sender.id, to: "trial@example.org" };
+    await app.good("POST", "/email-templates/test-send", asked);
+    const kept = () =>
+      app.db.selectFrom("mailboxMessages").select("bytes").where("envelopeTo", "=", "trial@example.org").execute();
+    expect((await kept()).map(({ bytes }) => bytes.toString("latin1"))).toEqual([
+      expect.stringMatching(/^DKIM-Signature: [^]*d=trial\.example;/),
+    ]);
+    await app.db
+      .updateTable("sendingDomainKeys")
+      .set({ publicKey: "AAAA" })
+      .where("sendingDomainId", "=", id)
+      .execute();
+    expect((await app.ask("POST", "/email-templates/test-send", asked)).body.code).toBe("cannot-sign");
+    expect(await kept()).toHaveLength(1);
+  });
+
   it("a mail to a user is signed where the domain says so, or not sent", async () => {
     const { id } = await app.good("POST", "/sending-domains", { domain: "tidings.example" });
     expect(await toUser()).toBe(true);
