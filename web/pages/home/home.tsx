@@ -64,7 +64,7 @@ export default function HomePage() {
           rows={home.upcoming.map(({ day, due }) => [formatDay(day), formatNumber(due)])}
         >
           <Bars
-            data={home.upcoming.map(({ day, due }) => ({ day: formatDay(day, "weekday"), due }))}
+            data={home.upcoming.map(({ day, due }) => ({ day: formatDay(day, "short"), due }))}
             x="day"
             series={[{ name: "due", label: t("Due"), color: "teal.6" }]}
           />
