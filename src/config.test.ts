@@ -24,6 +24,7 @@ describe("the configuration", () => {
       smtpUrl: undefined,
       imapUrl: undefined,
       logLevel: "info",
+      trustProxy: false,
     });
   });
 

@@ -16,18 +16,19 @@ import { createRoot } from "react-dom/client";
 import { loadLanguage, t } from "./i18n.ts";
 import { queryClient } from "./queries.ts";
 import { router } from "./router.tsx";
-import { cssVariables, theme } from "./theme.ts";
+import { cssVariables, makeTheme } from "./theme.ts";
 
 const language = await loadLanguage();
 if (language === "de") await import("dayjs/locale/de");
 const nonce = document.querySelector<HTMLMetaElement>("meta[name=csp-nonce]")?.nonce ?? "";
 // The name under which scroll locks look for it, whatever built them.
+// oxlint-disable-next-line no-underscore-dangle -- it is called so
 (globalThis as { __webpack_nonce__?: string }).__webpack_nonce__ = nonce;
 
 createRoot(document.querySelector("#root") as HTMLElement).render(
   <StrictMode>
     <MantineProvider
-      theme={theme}
+      theme={makeTheme()}
       cssVariablesResolver={cssVariables}
       defaultColorScheme="auto"
       getStyleNonce={() => nonce}

@@ -8,7 +8,7 @@ import {
   redirect,
 } from "@tanstack/react-router";
 import { Problem } from "./api.ts";
-import { Crash, NothingHere } from "./kit/failures.tsx";
+import { Crash, NothingAnywhere, NothingHere } from "./kit/failures.tsx";
 import { PageSkeleton } from "./kit/skeletons.tsx";
 import { queryClient } from "./queries.ts";
 import { sessionQuery } from "./session.tsx";
@@ -21,7 +21,7 @@ const validateSearch = (search: Record<string, unknown>): Search =>
 
 const root = createRootRoute({
   component: Outlet,
-  notFoundComponent: NothingHere,
+  notFoundComponent: NothingAnywhere,
   errorComponent: Crash,
   validateSearch,
 });

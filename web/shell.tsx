@@ -14,6 +14,7 @@ import {
   Text,
   UnstyledButton,
   useMantineColorScheme,
+  VisuallyHidden,
 } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import {
@@ -165,24 +166,26 @@ function isActive(pathname: string, to: string): boolean {
   return pathname === to || pathname.startsWith(`${to}/`);
 }
 
+const COMMAND = navigator.platform.startsWith("Mac") ? "⌘" : "Ctrl";
+
 function SearchButton() {
   return (
     <>
       <UnstyledButton
         className="search-button"
         onClick={() => window.dispatchEvent(new CustomEvent("tidings:palette"))}
-        aria-label={t("Search and commands")}
         aria-keyshortcuts="Control+K Meta+K"
       >
         <Group gap="xs" wrap="nowrap" justify="space-between">
           <Group gap="xs" wrap="nowrap">
-            <IconSearch size={16} />
+            <IconSearch size={16} aria-hidden />
+            <VisuallyHidden hiddenFrom="xs">{t("Search …")}</VisuallyHidden>
             <Text size="sm" visibleFrom="xs">
               {t("Search …")}
             </Text>
           </Group>
           <Group gap={2} visibleFrom="sm" wrap="nowrap">
-            <Kbd size="xs">{navigator.platform.startsWith("Mac") ? "⌘" : t("Ctrl")}</Kbd>
+            <Kbd size="xs">{COMMAND}</Kbd>
             <Kbd size="xs">K</Kbd>
           </Group>
         </Group>
@@ -209,6 +212,11 @@ function SchemeButton() {
 function UserMenu() {
   const { user } = useSession();
   const navigate = useNavigate();
+  const initials = user.name
+    .split(/\s+/)
+    .map((word) => word[0]?.toLocaleUpperCase() ?? "")
+    .slice(0, 2)
+    .join("");
   const signOut = async () => {
     await call("DELETE /session");
     queryClient.clear();
@@ -217,8 +225,10 @@ function UserMenu() {
   return (
     <Menu position="bottom-end" width={220}>
       <Menu.Target>
-        <ActionIcon size="lg" radius="xl" aria-label={t("Your account")}>
-          <Avatar name={user.name} color="ink" variant="filled" radius="xl" size={28} aria-hidden />
+        <ActionIcon size="lg" radius="xl" aria-label={`${initials} ${t("Your account")}`}>
+          <Avatar color="ink" variant="filled" radius="xl" size={28}>
+            {initials}
+          </Avatar>
         </ActionIcon>
       </Menu.Target>
       <Menu.Dropdown>

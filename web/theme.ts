@@ -5,6 +5,7 @@ import {
   Button,
   Card,
   createTheme,
+  Drawer,
   type CSSVariablesResolver,
   type MantineColorsTuple,
   Modal,
@@ -12,6 +13,7 @@ import {
   Table,
   Tooltip,
 } from "@mantine/core";
+import { t } from "./i18n.ts";
 
 const ink: MantineColorsTuple = [
   "#eef0ff",
@@ -26,32 +28,43 @@ const ink: MantineColorsTuple = [
   "#322c92",
 ];
 
-export const theme = createTheme({
-  primaryColor: "ink",
-  primaryShade: { light: 7, dark: 6 },
-  colors: { ink },
-  defaultRadius: "md",
-  fontFamily: '"Inter Variable", system-ui, -apple-system, "Segoe UI", Roboto, sans-serif',
-  fontFamilyMonospace: 'ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace',
-  headings: {
-    fontWeight: "650",
-    sizes: { h1: { fontSize: "1.5rem" }, h2: { fontSize: "1.15rem" }, h3: { fontSize: "1rem" } },
-  },
-  cursorType: "pointer",
-  respectReducedMotion: true,
-  components: {
-    Button: Button.extend({ defaultProps: { size: "sm" } }),
-    ActionIcon: ActionIcon.extend({ defaultProps: { variant: "subtle", color: "gray" } }),
-    Badge: Badge.extend({
-      defaultProps: { variant: "light", radius: "sm" },
-      styles: { label: { textTransform: "none" } },
-    }),
-    Card: Card.extend({ defaultProps: { withBorder: true, padding: "lg", radius: "md" } }),
-    Paper: Paper.extend({ defaultProps: { radius: "md" } }),
-    Table: Table.extend({ defaultProps: { verticalSpacing: "sm", highlightOnHover: true } }),
-    Modal: Modal.extend({ defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.4, blur: 2 } } }),
-    Tooltip: Tooltip.extend({ defaultProps: { openDelay: 300 } }),
-  },
+/** Made after the language is known: some of its parts speak. */
+export const makeTheme = () =>
+  createTheme({
+    primaryColor: "ink",
+    primaryShade: { light: 7, dark: 6 },
+    colors: { ink },
+    defaultRadius: "md",
+    fontFamily: '"Inter Variable", system-ui, -apple-system, "Segoe UI", Roboto, sans-serif',
+    fontFamilyMonospace: 'ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace',
+    headings: {
+      fontWeight: "650",
+      sizes: { h1: { fontSize: "1.5rem" }, h2: { fontSize: "1.15rem" }, h3: { fontSize: "1rem" } },
+    },
+    cursorType: "pointer",
+    respectReducedMotion: true,
+    components: {
+      Button: Button.extend({ defaultProps: { size: "sm" } }),
+      ActionIcon: ActionIcon.extend({ defaultProps: { variant: "subtle", color: "gray" } }),
+      Badge: Badge.extend({
+        defaultProps: { variant: "light", radius: "sm" },
+        styles: { label: { textTransform: "none" } },
+      }),
+      Card: Card.extend({ defaultProps: { withBorder: true, padding: "lg", radius: "md" } }),
+      Paper: Paper.extend({ defaultProps: { radius: "md" } }),
+      Table: Table.extend({ defaultProps: { verticalSpacing: "sm", highlightOnHover: true } }),
+      Modal: Modal.extend({
+        defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.4, blur: 2 }, ...spoken() },
+      }),
+      Drawer: Drawer.extend({ defaultProps: spoken() }),
+      Tooltip: Tooltip.extend({ defaultProps: { openDelay: 300 } }),
+    },
+  });
+
+/** A close button with a name, and a heading that is no second banner of the page. */
+const spoken = () => ({
+  closeButtonProps: { "aria-label": t("Close") },
+  attributes: { header: { role: "presentation" } },
 });
 
 export const cssVariables: CSSVariablesResolver = () => ({

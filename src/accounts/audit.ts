@@ -2,10 +2,11 @@
 import { refuse } from "../core/problem.ts";
 import type { Db, Tx } from "../db/database.ts";
 import { positionOf } from "../http/paging.ts";
+import { type Acting, refuseUnlessOwn } from "./ownership.ts";
 
 /** One change. `before` and `after` hold the fields that changed; null where there was or is nothing. */
 export type Change = {
-  readonly actor: { readonly name: string };
+  readonly actor: Acting;
   /** A verb in the domain's words: `create`, `update`, `pause`, `revoke`. */
   readonly action: string;
   /** Kebab-case, as in the URL but singular: `email-campaign`. */
@@ -20,9 +21,13 @@ export function recordChange(tx: Tx, change: Change, now: Temporal.Instant): Pro
   return recordChanges(tx, [change], now);
 }
 
-/** Writes some hundred changes at once. */
+/**
+ * Writes some hundred changes at once. A change of what belongs to somebody else is refused here, and with it the
+ * transaction: nothing that is written down escapes the rule.
+ */
 export async function recordChanges(tx: Tx, changes: readonly Change[], now: Temporal.Instant): Promise<void> {
   if (changes.length === 0) return;
+  await refuseUnlessOwn(tx, changes);
   await tx
     .insertInto("auditEntries")
     .values(

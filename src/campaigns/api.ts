@@ -47,6 +47,7 @@ const campaign = z.object({
   /** Email Campaigns by status. */
   emailCampaigns: counts,
   createdBy: z.string().nullable(),
+  ownerId: id.nullable().describe("Whose it is: others of the role user only look."),
   createdAt: instant,
   changedAt: instant,
 });

@@ -1,4 +1,5 @@
 /** Front door: Campaigns and their Schedules. Steps keep their ids; it never touches what was sent. */
+import type { Acting } from "../accounts/ownership.ts";
 import { difference, recordChange } from "../accounts/audit.ts";
 import { refuse } from "../core/problem.ts";
 import { type Db, type Tx, brokenConstraint, inTransaction } from "../db/database.ts";
@@ -7,7 +8,7 @@ import { refuseIfChanged } from "../http/etag.ts";
 import type { CampaignEdit, CampaignInput, StepInput } from "./api.ts";
 import * as store from "./store.ts";
 
-type Actor = { readonly name: string };
+type Actor = Acting;
 
 /** What the modules above do when a Schedule changed: recompute what lies ahead, in the same transaction. */
 export type AfterScheduleChange = (tx: Tx, campaignId: number, now: Temporal.Instant) => Promise<void>;
@@ -28,7 +29,7 @@ export async function list(db: Db, asked: { limit: number; cursor?: string; q?: 
 /** Creates a Campaign; its Schedule may be empty, but then nobody can be started (E6). */
 export function create(db: Db, input: CampaignInput, actor: Actor, now: Temporal.Instant) {
   return inTransaction(db, async (tx) => {
-    const id = await refusing(() => store.insert(tx, input, actor.name, now));
+    const id = await refusing(() => store.insert(tx, input, actor, now));
     await writeSteps(tx, id, input.steps, now);
     await recordChange(
       tx,

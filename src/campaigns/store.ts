@@ -1,4 +1,5 @@
 /** The SQL of Campaigns and steps; writes only those two tables. */
+import type { Acting } from "../accounts/ownership.ts";
 import { sql } from "kysely";
 import type { Db, Tx } from "../db/database.ts";
 import { positionOf } from "../http/paging.ts";
@@ -11,6 +12,7 @@ const COLUMNS = [
   "timeOfDay",
   "expiresAfterDays",
   "createdBy",
+  "ownerId",
   "createdAt",
   "changedAt",
 ] as const;
@@ -76,12 +78,12 @@ export function countsOf(db: Db, campaignIds: readonly number[]) {
 export async function insert(
   tx: Tx,
   { steps: _steps, timeOfDay, ...input }: CampaignInput,
-  createdBy: string,
+  { name: createdBy, userId: ownerId = null }: Acting,
   now: Temporal.Instant,
 ): Promise<number> {
   const made = await tx
     .insertInto("campaigns")
-    .values({ ...input, timeOfDay: timeOrNull(timeOfDay), createdBy, createdAt: now, changedAt: now })
+    .values({ ...input, timeOfDay: timeOrNull(timeOfDay), createdBy, ownerId, createdAt: now, changedAt: now })
     .returning("id")
     .executeTakeFirstOrThrow();
   return made.id;

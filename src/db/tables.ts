@@ -218,7 +218,13 @@ export type Tables = {
     position: number;
     createdAt: Instant;
   };
-  emailGroups: { id: Id; title: string; titleKey: Fixed<string>; description: string | null } & Stamps;
+  emailGroups: {
+    id: Id;
+    ownerId: Defaulted<number | null>;
+    title: string;
+    titleKey: Fixed<string>;
+    description: string | null;
+  } & Stamps;
   emailGroupMembers: {
     emailGroupId: number;
     personId: number;
@@ -238,7 +244,13 @@ export type Tables = {
     liftedAt: Instant | null;
     liftedBy: string | null;
   };
-  emailTemplates: { id: Id; name: string; nameKey: Fixed<string>; currentVersionId: number | null } & Stamps;
+  emailTemplates: {
+    id: Id;
+    ownerId: Defaulted<number | null>;
+    name: string;
+    nameKey: Fixed<string>;
+    currentVersionId: number | null;
+  } & Stamps;
   contentVersions: {
     id: Id;
     emailTemplateId: number;
@@ -259,6 +271,7 @@ export type Tables = {
   };
   campaigns: {
     id: Id;
+    ownerId: Defaulted<number | null>;
     name: string;
     nameKey: Fixed<string>;
     description: string | null;
@@ -279,6 +292,7 @@ export type Tables = {
   };
   emailCampaigns: {
     id: Id;
+    ownerId: Defaulted<number | null>;
     number: string;
     campaignId: number;
     personId: number;

@@ -29,6 +29,7 @@ const emailCampaign = z.object({
   stopReason: z.enum(STOP_REASONS).nullable(),
   nextDueAt: instant.nullable(),
   createdBy: z.string().nullable(),
+  ownerId: id.nullable(),
   createdAt: instant,
   changedAt: instant,
   finishedAt: instant.nullable(),

@@ -1,4 +1,5 @@
 /** Starts Email Campaigns, one or many at once: checks who may be started, numbers them, and never starts anybody twice. */
+import type { Acting } from "../accounts/ownership.ts";
 import { sql } from "kysely";
 import { senderFor, workspace } from "../accounts/accounts.ts";
 import { recordChange } from "../accounts/audit.ts";
@@ -14,7 +15,7 @@ import type { BulkInput, LEFT_OUT, StartInput } from "./api.ts";
 import { announce } from "./due.ts";
 import * as store from "./store.ts";
 
-export type Starter = { readonly name: string; readonly userId?: number | null };
+export type Starter = Acting;
 type LeftOut = (typeof LEFT_OUT)[number];
 
 const LEFT_OUT_TEXT: Readonly<Record<LeftOut, string>> = {
@@ -67,6 +68,7 @@ export function start(
         stopReason: null,
         nextDueAt: begun ? now : startsAt(setting.startOn, { timeZone }),
         createdBy: starter.name,
+        ownerId: starter.userId ?? null,
         finishedAt: null,
         createdAt: now,
         changedAt: now,
@@ -284,12 +286,12 @@ async function startChunk(
       returning last_number - (select count(*) from eligible) as before
     ), inserted as (
       insert into email_campaigns (number, campaign_id, person_id, sender_id, batch_id, email_group_id, start_on, end_on,
-        status, next_due_at, created_by, created_at, changed_at)
+        status, next_due_at, created_by, owner_id, created_at, changed_at)
       select ${series} || lpad((before + nth)::text, greatest(5, length((before + nth)::text)), '0'),
         ${setting.campaignId}, id, ${setting.senderId}::bigint, ${batchId}::bigint, ${input.emailGroupId}::bigint,
         ${setting.startOn}::date, ${setting.endOn}::date,
         case when starts_at <= ${now}::timestamptz then 'In Progress' else 'Scheduled' end,
-        greatest(starts_at, ${now}::timestamptz), ${starter.name}, ${now}::timestamptz, ${now}::timestamptz
+        greatest(starts_at, ${now}::timestamptz), ${starter.name}, ${starter.userId ?? null}::bigint, ${now}::timestamptz, ${now}::timestamptz
       from eligible cross join numbers
       on conflict (campaign_id, person_id) where status in ('Scheduled', 'In Progress', 'Paused') do nothing
       returning person_id

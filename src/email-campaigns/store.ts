@@ -49,6 +49,7 @@ function rows(db: Db) {
       "ec.stopReason",
       "ec.nextDueAt",
       "ec.createdBy",
+      "ec.ownerId",
       "ec.createdAt",
       "ec.changedAt",
       "ec.finishedAt",

@@ -7,6 +7,7 @@ const emailGroup = z.object({
   id,
   title: z.string(),
   description: z.string().nullable(),
+  ownerId: id.nullable(),
   subscribed: z.number().describe("Members who are subscribed."),
   unsubscribed: z.number().describe("Members who have unsubscribed; never counted as subscribed."),
   createdAt: instant,

@@ -1,4 +1,5 @@
 /** Front door: named lists of people. Adding never re-subscribes anybody; whether an address may be mailed is suppressions/. */
+import type { Acting } from "../accounts/ownership.ts";
 import { sql } from "kysely";
 import type { z } from "zod";
 import { recordChange } from "../accounts/audit.ts";
@@ -9,7 +10,7 @@ import * as people from "../people/people.ts";
 import { type additionInput, MAX_ADDRESSES } from "./api.ts";
 import * as store from "./store.ts";
 
-type Actor = { readonly name: string };
+type Actor = Acting;
 
 /** The group; refuses an id that is none. */
 export async function get(db: Db, id: number) {
@@ -36,6 +37,7 @@ export async function create(
       const id = await store.insert(tx, {
         title: input.title,
         description: input.description ?? null,
+        ownerId: actor.userId ?? null,
         createdAt: now,
         changedAt: now,
       });

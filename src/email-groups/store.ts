@@ -15,7 +15,7 @@ function shown(db: Db) {
     where member.email_group_id = email_groups.id and (member.unsubscribed_at is null) = ${subscribed})`;
   return db
     .selectFrom("emailGroups")
-    .select(["id", "title", "description", "createdAt", "changedAt"])
+    .select(["id", "title", "description", "ownerId", "createdAt", "changedAt"])
     .select([count(true).as("subscribed"), count(false).as("unsubscribed")]);
 }
 

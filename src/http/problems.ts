@@ -52,7 +52,7 @@ const ENDINGS: readonly (readonly [ending: string, status: number])[] = [
 ];
 
 /** The HTTP status of a refusal's code. */
-export function statusOf(code: string): number {
+function statusOf(code: string): number {
   return STATUS[code] ?? ENDINGS.find(([ending]) => code.endsWith(ending))?.[1] ?? 422;
 }
 

@@ -8,7 +8,7 @@ import { problem, sendProblem } from "./problems.ts";
 import { API } from "./serve.ts";
 
 /** Where `npm run web` puts what it built. */
-export const BUILT = join(import.meta.dirname, "../../dist/web");
+const BUILT = join(import.meta.dirname, "../../dist/web");
 /** The largest template, and what a form makes of it. */
 const FRAME_LIMIT_BYTES = 8 * 1024 * 1024;
 const NONCE = "%NONCE%";

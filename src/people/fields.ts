@@ -1,4 +1,5 @@
 /** Declared fields: which attributes a person may have, and of which type. Holds no one's values. */
+import type { Acting } from "../accounts/ownership.ts";
 import { sql } from "kysely";
 import { recordChange } from "../accounts/audit.ts";
 import type { DeclaredField } from "../core/csv-mapping.ts";
@@ -8,7 +9,7 @@ import { type Db, inTransaction, type Tx } from "../db/database.ts";
 import type { Attributes } from "../db/tables.ts";
 import type { FieldInput } from "./api.ts";
 
-type Actor = { readonly name: string };
+type Actor = Acting;
 
 /** How many fields may be declared: a person's attributes are one value in the row. */
 const MAX_FIELDS = 200;

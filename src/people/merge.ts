@@ -1,4 +1,5 @@
 /** Makes two people one: what each field becomes, what moves, and what nobody may choose. It never re-subscribes anybody. */
+import type { Acting } from "../accounts/ownership.ts";
 import { recordChange } from "../accounts/audit.ts";
 import { fullNameOf, STATUSES } from "../core/person.ts";
 import { refuse } from "../core/problem.ts";
@@ -9,7 +10,7 @@ import * as store from "./merge-store.ts";
 import { type Neighbours, type Person, refuseErased, statusChanged } from "./people.ts";
 import { keysOf, save, saveFurther } from "./store.ts";
 
-type Actor = { readonly name: string };
+type Actor = Acting;
 type Field = (typeof MERGED_FIELDS)[number];
 type Pair = { readonly survivor: Person; readonly other: Person };
 

@@ -1,4 +1,5 @@
 /** Front door: what other modules may do with people. One row per person whatever the kind; it never sends anything. */
+import type { Acting } from "../accounts/ownership.ts";
 import type { Selectable } from "kysely";
 import { difference, recordChange } from "../accounts/audit.ts";
 import { parseAddress } from "../core/address.ts";
@@ -18,7 +19,7 @@ export { matching } from "./matching.ts";
 export { fieldsForTemplates, templateVariables } from "./template-variables.ts";
 
 export type Person = Selectable<Tables["people"]>;
-type Actor = { readonly name: string };
+type Actor = Acting;
 
 /** Two who became one. `stops`: Email Campaigns that end, because an older one of the same Campaign `continues`. */
 export type Merged = {

@@ -11,7 +11,7 @@ const LONGEST_LOCK_MINUTES = 24 * 60;
 const FORGOTTEN_AFTER_HOURS = 48;
 
 /** Asked for too often; the HTTP answer says when to come back. */
-export class TooMany extends Refusal {
+class TooMany extends Refusal {
   readonly retryAfterSeconds: number;
   constructor(retryAfterSeconds: number) {
     super("too-many-requests", "Too many attempts from here. Wait a few minutes and try again.");

@@ -20,7 +20,7 @@ export type Site = { readonly publicUrl: string };
 /** The session of a request, besides who it is. */
 export type Session = { readonly id: number; readonly userId: number };
 
-export const secure = ({ publicUrl }: Site) => publicUrl.startsWith("https:");
+const secure = ({ publicUrl }: Site) => publicUrl.startsWith("https:");
 /** RFC 6265bis 4.1.3.2: the prefix binds the cookie to this host and to https. */
 const cookieName = (site: Site) => (secure(site) ? "__Host-tidings_session" : "tidings_session");
 const hashOf = (token: string) => createHash("sha256").update(token).digest();

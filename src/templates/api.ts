@@ -49,6 +49,7 @@ const shown = {
 const emailTemplate = z.object({
   id,
   name: z.string(),
+  ownerId: id.nullable(),
   versionId: id,
   versionNumber: z.int(),
   ...shown,

@@ -7,6 +7,7 @@ import { positionOf } from "../http/paging.ts";
 const TEMPLATE = [
   "emailTemplates.id",
   "emailTemplates.name",
+  "emailTemplates.ownerId",
   "emailTemplates.createdAt",
   "emailTemplates.changedAt",
   "contentVersions.id as versionId",
@@ -49,10 +50,10 @@ export function list(db: Db, { limit, cursor, q }: { limit: number; cursor?: str
   return query.execute();
 }
 
-export async function insert(tx: Tx, name: string, now: Temporal.Instant): Promise<number> {
+export async function insert(tx: Tx, name: string, ownerId: number | null, now: Temporal.Instant): Promise<number> {
   const made = await tx
     .insertInto("emailTemplates")
-    .values({ name, currentVersionId: null, createdAt: now, changedAt: now })
+    .values({ name, ownerId, currentVersionId: null, createdAt: now, changedAt: now })
     .returning("id")
     .executeTakeFirstOrThrow();
   return made.id;

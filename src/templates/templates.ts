@@ -1,4 +1,5 @@
 /** Front door: email templates and their immutable versions. Every save that changes content is a version; none is edited. */
+import type { Acting } from "../accounts/ownership.ts";
 import { createHash } from "node:crypto";
 import type { Selectable } from "kysely";
 import { difference, recordChange } from "../accounts/audit.ts";
@@ -13,13 +14,13 @@ import { asWritten } from "./signature.ts";
 import * as store from "./store.ts";
 
 export type ContentVersion = Selectable<Tables["contentVersions"]>;
-type Actor = { readonly name: string };
+type Actor = Acting;
 type Content = Pick<TemplateInput, "subject" | "preheader" | "format" | "body" | "text">;
 
 /** Creates a template with its first version; refuses mistakes with field, line and column (E75, E77). */
 export function create(db: Db, { name, ...content }: TemplateInput, actor: Actor, now: Temporal.Instant) {
   return inTransaction(db, async (tx) => {
-    const id = await refusing(() => store.insert(tx, name, now));
+    const id = await refusing(() => store.insert(tx, name, actor.userId ?? null, now));
     await addVersion(tx, id, content, actor, now);
     await recordChange(
       tx,

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type APIRequestContext, expect, type Page, test as base } from "@playwright/test";
+import { type APIRequestContext, expect, type Locator, type Page, test as base } from "@playwright/test";
 
 const ROOT = join(import.meta.dirname, "../..");
 export const PASSWORD = "a quiet river in may";
@@ -101,10 +101,17 @@ export async function api<Body = Record<string, never>>(
   return (answer.status() === 204 ? {} : await answer.json()) as Body;
 }
 
+/** A field by its label, whether it is typed into or chosen from. */
+export function field(page: Page | Locator, name: string | RegExp): Locator {
+  return page.getByRole("textbox", { name }).or(page.getByRole("combobox", { name })).first();
+}
+
 /** Waits until a job is done. */
 export async function finished(request: APIRequestContext, program: Program, jobId: number): Promise<void> {
   await expect
-    .poll(async () => (await api<{ state: string }>(request, program, "GET", `/jobs/${jobId}`)).state, { timeout: 60_000 })
+    .poll(async () => (await api<{ state: string }>(request, program, "GET", `/jobs/${jobId}`)).state, {
+      timeout: 60_000,
+    })
     .toBe("succeeded");
 }
 

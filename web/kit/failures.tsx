@@ -47,6 +47,15 @@ export function Crash({ error, reset }: ErrorComponentProps) {
   );
 }
 
+/** The same where no page surrounds it. */
+export function NothingAnywhere() {
+  return (
+    <main>
+      <NothingHere />
+    </main>
+  );
+}
+
 export function NothingHere() {
   return (
     <Stack p="lg" maw={640} align="flex-start">

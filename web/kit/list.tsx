@@ -289,7 +289,8 @@ function Heading<Item>({
   const rising = by !== undefined && sort === by;
   const falling = by !== undefined && sort === `-${by}`;
   const alignment = align ? { ta: align } : {};
-  if (!by) return <Table.Th {...alignment}>{label}</Table.Th>;
+  if (!by)
+    return <Table.Th {...alignment}>{label === "" ? <VisuallyHidden>{t("Actions")}</VisuallyHidden> : label}</Table.Th>;
   return (
     <Table.Th aria-sort={rising ? "ascending" : falling ? "descending" : "none"} {...alignment}>
       <UnstyledButton onClick={() => onSort(rising ? `-${by}` : falling ? undefined : by)}>
@@ -361,6 +362,3 @@ export function Empty({ title, children, action }: { title: string; children: Re
     </Card>
   );
 }
-
-/** A hidden sentence for those who hear the page. */
-export const Heard = VisuallyHidden;

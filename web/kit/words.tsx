@@ -1,5 +1,5 @@
 /** Small pieces of every page: badges, days, moments, names. */
-import { Anchor, Badge, Text, Tooltip, UnstyledButton } from "@mantine/core";
+import { Badge, Text, Tooltip, UnstyledButton } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { formatAgo, formatDay, formatMoment, t } from "../i18n.ts";
 import { STATUS_COLORS } from "../theme.ts";
@@ -103,13 +103,5 @@ export function PersonLink({ person }: { person: { id: number; name: string; ema
         </Text>
       )}
     </div>
-  );
-}
-
-export function External({ href, children }: { href: string; children: React.ReactNode }) {
-  return (
-    <Anchor href={href} target="_blank" rel="noreferrer noopener" size="sm">
-      {children}
-    </Anchor>
   );
 }

@@ -364,7 +364,7 @@ function Settings({ campaign, done }: { campaign: Campaign; done: () => void }) 
           name,
           description: description || null,
           timeOfDay: timeOfDay || null,
-          expiresAfterDays: expiresAfterDays === "" ? null : Number(expiresAfterDays),
+          expiresAfterDays: expiresAfterDays === "" ? null : expiresAfterDays,
         },
       });
       tellDone(t("Saved."));

@@ -64,7 +64,7 @@ export default function Mailbox() {
       <Alert color="gray" icon={<IconInfoCircle size={18} />}>
         {t("Without an email account mail does not leave: it lands here, exactly as it would have been sent.")}{" "}
         {may("administrator") && (
-          <Anchor component={Link} to="/settings/email-accounts" size="sm">
+          <Anchor component={Link} to="/settings/email-accounts" size="sm" underline="always">
             {t("Connect an email account")}
           </Anchor>
         )}

@@ -238,13 +238,15 @@ function Move({
 }) {
   const [startOn, setStartOn] = useState<string>(one.startOn);
   const [senderId, setSenderId] = useState<number | null>(one.senderId);
-  const save = () =>
-    act(() => call("PATCH /email-campaigns/:id", { params: { id: one.id }, body: { startOn, senderId } }))
-      .then(() => {
-        done();
-        tellDone(t("Saved."));
-      })
-      .catch(tellFailure);
+  const save = async () => {
+    try {
+      await act(() => call("PATCH /email-campaigns/:id", { params: { id: one.id }, body: { startOn, senderId } }));
+      done();
+      tellDone(t("Saved."));
+    } catch (error) {
+      tellFailure(error);
+    }
+  };
   return (
     <Stack>
       <DatePickerInput

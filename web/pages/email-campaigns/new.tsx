@@ -247,7 +247,7 @@ function Dates({ campaign, startOn }: { campaign: Answer<"GET /campaigns/:id"> |
     return (
       <Alert color="orange">
         {t("This Campaign has no mails yet.")}{" "}
-        <Anchor component={Link} to={`/campaigns/${campaign.id}/schedule`} size="sm">
+        <Anchor component={Link} to={`/campaigns/${campaign.id}/schedule`} size="sm" underline="always">
           {t("Edit the Schedule")}
         </Anchor>
       </Alert>

@@ -99,7 +99,7 @@ function Editor({ template }: { template: Template | null }) {
   const may = useMay();
   const mayChange = useMayChange();
   const variables = useApi("GET /template-variables").data?.data ?? [];
-  const writable = template ? mayChange(template as { ownerId?: number | null }) : may("user");
+  const writable = template ? mayChange(template) : may("user");
   const changed = !same(draft, draftOf(base));
   const set = (changes: Partial<Draft>) => setDraft((before) => ({ ...before, ...changes }));
 

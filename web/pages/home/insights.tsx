@@ -187,7 +187,7 @@ function Calendar({ campaignId }: { campaignId: string | undefined }) {
               <Table.Tr key={week}>
                 {days.slice(week * 7, week * 7 + 7).map((day) => {
                   const count = countOf(day);
-                  const share = count === 0 ? 0 : 12 + Math.round((count / most) * 48);
+                  const share = count === 0 ? 0 : 10 + Math.round((count / most) * 22);
                   return (
                     <Tooltip
                       key={day}
@@ -206,9 +206,7 @@ function Calendar({ campaignId }: { campaignId: string | undefined }) {
                         }}
                       >
                         <Group justify="space-between" wrap="nowrap" gap={4}>
-                          <Text size="xs" c={day < first ? "dimmed" : undefined}>
-                            {formatDay(day, "short")}
-                          </Text>
+                          <Text size="xs">{formatDay(day, "short")}</Text>
                           <Text size="sm" fw={650} className="numbers">
                             {count > 0 ? formatNumber(count) : ""}
                           </Text>

@@ -257,7 +257,7 @@ function Details({ person }: { person: Person }) {
     <Section title={t("Details")}>
       <Stack gap={6} component="dl" m={0}>
         {rows
-          .filter(([, value]) => value)
+          .filter(([, value]) => Boolean(value))
           .map(([label, value]) => (
             <Group key={label} gap="xs" wrap="nowrap" align="flex-start">
               <Text component="dt" size="sm" c="dimmed" w={110} style={{ flexShrink: 0 }}>
