@@ -97,11 +97,16 @@ const theme = (dark: boolean): Extension =>
         backgroundColor: "var(--mantine-color-body)",
         border: "1px solid var(--mantine-color-default-border)",
       },
+      "&.cm-editor .cm-tooltip-autocomplete ul li[aria-selected]": {
+        backgroundColor: "var(--mantine-primary-color-filled)",
+        color: "var(--mantine-primary-color-contrast)",
+      },
     },
     { dark },
   );
 
-const looks = (dark: boolean): Extension => [syntaxHighlighting(dark ? DARK : LIGHT), theme(dark)];
+/** The colours of code, in the application's own. */
+export const looks = (dark: boolean): Extension => [syntaxHighlighting(dark ? DARK : LIGHT), theme(dark)];
 
 const COMMON = { padding: null, "css-class": null };
 const TEXT = { ...COMMON, align: ["left", "center", "right"], color: null, "font-size": null, "line-height": null };
@@ -193,6 +198,8 @@ export default function CodeEditor({
   const dark = useComputedColorScheme("light") === "dark";
 
   useEffect(() => {
+    // One and the same function each time: the editor knows a source of completions by it.
+    const offered = [{ autocomplete: (context: CompletionContext) => complete(context, latest.current.variables) }];
     const made = new EditorView({
       parent: place.current!,
       state: EditorState.create({
@@ -204,9 +211,7 @@ export default function CodeEditor({
           look.of([]),
           permission.of([]),
           templateTags,
-          EditorState.languageData.of(() => [
-            { autocomplete: (context: CompletionContext) => complete(context, latest.current.variables) },
-          ]),
+          EditorState.languageData.of(() => offered),
           EditorView.lineWrapping,
           EditorView.contentAttributes.of({ "aria-label": label }),
           EditorView.updateListener.of((update) => {

@@ -18,6 +18,8 @@ type MailFrameProps = {
 };
 
 const REMOTE = /(?:src|background|href)\s*=\s*["']?\s*(?:https?:)?\/\/|url\(\s*["']?\s*(?:https?:)?\/\//i;
+/** A frame has the scheme of the machine: what a mail asks of it is answered with the scheme it is to be shown in. */
+const SCHEME = /\(\s*prefers-color-scheme\s*:\s*(dark|light)\s*\)/gi;
 
 export function MailFrame({
   html,
@@ -33,8 +35,11 @@ export function MailFrame({
   const { ref: room, width: there } = useElementSize();
   const scale = typeof width === "number" && there > 0 ? Math.min(1, there / width) : 1;
   const pictures = REMOTE.test(html.replaceAll(/<a\b[^>]*>/gi, ""));
+  const shown = html.replaceAll(SCHEME, (_, asked: string) =>
+    asked.toLowerCase() === scheme ? "(min-width: 0)" : "(max-width: 0)",
+  );
   // The document comes from the server with a policy of its own: one written into this page would have this page's.
-  useEffect(() => form.current?.submit(), [html, allowed, name]);
+  useEffect(() => form.current?.submit(), [shown, allowed, name]);
   return (
     <>
       {pictures && !allowed && (
@@ -48,7 +53,7 @@ export function MailFrame({
         </Alert>
       )}
       <form ref={form} method="post" action="/frame" target={name} hidden>
-        <input type="hidden" name="html" value={html} />
+        <input type="hidden" name="html" value={shown} />
         <input type="hidden" name="remote" value={allowed ? "yes" : "no"} />
       </form>
       <div ref={room} style={{ width: "100%", height, overflow: "hidden" }}>

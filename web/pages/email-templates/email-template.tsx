@@ -27,7 +27,7 @@ import { tellDone, tellFailure } from "../../kit/failures.tsx";
 import { Page } from "../../kit/page.tsx";
 import { queryClient, useApi, useRead } from "../../queries.ts";
 import { useMay, useMayChange } from "../../session.tsx";
-import { type Place, Preview, Problems } from "./preview.tsx";
+import { type Place, Preview } from "./preview.tsx";
 import { TestSend } from "./test-send.tsx";
 import { VariableMenu } from "./variable-menu.tsx";
 import { Versions } from "./versions.tsx";
@@ -314,7 +314,6 @@ function Editor({ template }: { template: Template | null }) {
                   label={t("Body of the mail")}
                 />
               </Suspense>
-              <Problems preview={preview.data} goTo={goTo} />
               <Textarea
                 ref={plainText}
                 label={t("Plain text (optional)")}
@@ -331,7 +330,7 @@ function Editor({ template }: { template: Template | null }) {
           </Card>
         </Grid.Col>
         <Grid.Col span={{ base: 12, lg: 6 }}>
-          <Preview preview={preview.data} error={preview.error} personId={personId} choose={setPersonId} />
+          <Preview preview={preview.data} error={preview.error} goTo={goTo} personId={personId} choose={setPersonId} />
         </Grid.Col>
       </Grid>
       <Drawer opened={history} onClose={() => setHistory(false)} position="right" size="xl" title={t("Versions")}>

@@ -25,20 +25,10 @@ export type Rendered = Answer<"POST /email-templates/preview">;
 export type Place = { readonly field: string; readonly line: number | null; readonly column: number | null };
 
 /** What is wrong with the template, each a way to where it is. */
-export function Problems({ preview, goTo }: { preview: Rendered | undefined; goTo: (place: Place) => void }) {
-  if (!preview) return null;
-  if (preview.problems.length === 0)
-    return (
-      <Group gap={6} role="status">
-        <IconCircleCheck size={16} color="var(--mantine-color-green-filled)" aria-hidden />
-        <Text size="sm" c="dimmed">
-          {t("No mistakes found.")}
-        </Text>
-      </Group>
-    );
+function Problems({ preview, goTo }: { preview: Rendered; goTo: (place: Place) => void }) {
   return (
-    <Stack gap={4} role="status">
-      {preview.problems.slice(0, 20).map((one) => {
+    <Stack gap={6}>
+      {preview.problems.slice(0, MAX_SHOWN).map((one) => {
         const { severity, text, field, line, column } = one;
         return (
           <UnstyledButton key={`${field}-${text}-${line}-${column}`} onClick={() => goTo(one)}>
@@ -47,16 +37,23 @@ export function Problems({ preview, goTo }: { preview: Rendered | undefined; goT
                 {severity === "error" ? t("Error") : t("Warning")}
               </Badge>
               <Text size="sm" style={{ overflowWrap: "anywhere" }}>
-                {line !== null && `${fieldWord(field)}, ${t("line {line}", { line })}: `}
+                {line === null
+                  ? `${fieldWord(field)}: `
+                  : `${t("{field}, line {line}", { field: fieldWord(field), line })}: `}
                 {text}
               </Text>
             </Group>
           </UnstyledButton>
         );
       })}
+      {preview.problems.length > MAX_SHOWN && (
+        <Text size="sm">{t("And {count} more.", { count: preview.problems.length - MAX_SHOWN })}</Text>
+      )}
     </Stack>
   );
 }
+
+const MAX_SHOWN = 12;
 
 function fieldWord(field: string): string {
   if (field === "subject") return t("Subject");
@@ -67,11 +64,13 @@ function fieldWord(field: string): string {
 export function Preview({
   preview,
   error,
+  goTo,
   personId,
   choose,
 }: {
   preview: Rendered | undefined;
   error: unknown;
+  goTo: (place: Place) => void;
   personId: number | null;
   choose: (id: number | null) => void;
 }) {
@@ -132,6 +131,11 @@ export function Preview({
                 </Text>
               )}
             </div>
+            {!broken && preview.problems.length > 0 && (
+              <Alert color="orange" role="status" p="xs">
+                <Problems preview={preview} goTo={goTo} />
+              </Alert>
+            )}
             <Tabs defaultValue="html" keepMounted={false}>
               <Tabs.List>
                 <Tabs.Tab value="html">{t("As it looks")}</Tabs.Tab>
@@ -139,8 +143,11 @@ export function Preview({
               </Tabs.List>
               <Tabs.Panel value="html" pt="sm">
                 {broken ? (
-                  <Alert color="red" title={t("There is nothing to show yet")}>
-                    {t("The mistakes named below the body have to go first. Click one to get to its place.")}
+                  <Alert color="red" role="status" title={t("There is nothing to show yet")}>
+                    <Stack gap="sm">
+                      <Text size="sm">{t("This has to be put right first. Click to get to its place.")}</Text>
+                      <Problems preview={preview} goTo={goTo} />
+                    </Stack>
                   </Alert>
                 ) : (
                   <MailFrame
@@ -159,11 +166,21 @@ export function Preview({
                 </Code>
               </Tabs.Panel>
             </Tabs>
-            <Text size="xs" c={preview.sizeBytes > CLIPPED_BYTES ? "red" : "dimmed"}>
-              {t("{size} kB of HTML; Gmail clips at 102 kB.", {
-                size: formatNumber(Math.ceil(preview.sizeBytes / 1000)),
-              })}
-            </Text>
+            {preview.problems.length === 0 && (
+              <Group gap={6} role="status">
+                <IconCircleCheck size={16} color="var(--mantine-color-green-filled)" aria-hidden />
+                <Text size="xs" c="dimmed">
+                  {t("No mistakes found.")}
+                </Text>
+              </Group>
+            )}
+            {!broken && (
+              <Text size="xs" c={preview.sizeBytes > CLIPPED_BYTES ? "red" : "dimmed"}>
+                {t("{size} kB of HTML; Gmail clips at 102 kB.", {
+                  size: formatNumber(Math.ceil(preview.sizeBytes / 1000)),
+                })}
+              </Text>
+            )}
             {preview.missing.length > 0 && (
               <Text size="xs" c="dimmed">
                 {personId === null

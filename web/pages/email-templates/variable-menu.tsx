@@ -71,7 +71,7 @@ export function VariableMenu({
                   {rows.map(({ name, label, insert: text, example }) => (
                     <Combobox.Option key={name} value={name}>
                       <Text size="sm">{label}</Text>
-                      <Text size="xs" c="dimmed" truncate>
+                      <Text size="xs" opacity={0.75} truncate>
                         <Text span ff="monospace" size="xs">
                           {text}
                         </Text>
