@@ -17,6 +17,8 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
+      // Installs what it asks: see npm run interop.
+      { test: { name: "interop", include: ["test/interop/**/*.test.ts"], testTimeout: 120_000, hookTimeout: 300_000 } },
       {
         test: {
           name: "scenarios",

@@ -10,6 +10,8 @@ import { routes as communicationRoutes } from "./communications/routes.ts";
 import type { Config } from "./config.ts";
 import type { Database } from "./db/database.ts";
 import { createDelivery, skipByHand } from "./delivery/delivery.ts";
+import { createSigner, type Resolver, systemResolver } from "./domains/domains.ts";
+import { routes as domainRoutes } from "./domains/routes.ts";
 import { routes as testSendRoutes } from "./delivery/routes.ts";
 import { reschedule, wakeAll } from "./email-campaigns/email-campaigns.ts";
 import { routes as emailCampaignRoutes } from "./email-campaigns/routes.ts";
@@ -38,11 +40,14 @@ import { version } from "./version.ts";
 import { routes as workspaceRoutes } from "./workspace/routes.ts";
 
 export type AppOptions = {
-  readonly config: Pick<Config, "publicUrl" | "smtpUrl" | "dataDir"> & Partial<Pick<Config, "trustProxy">>;
+  readonly config: Pick<Config, "publicUrl" | "smtpUrl" | "dataDir"> &
+    Partial<Pick<Config, "trustProxy" | "dnsServers">>;
   readonly database: Database;
   readonly secrets: Secrets;
   readonly log: Logger;
   readonly clock: Clock;
+  /** Other name servers than the machine's, for tests. */
+  readonly resolver?: Resolver;
   /** Brings the schema up to date; called until the database answers. */
   readonly migrate: () => Promise<void>;
 };
@@ -80,9 +85,21 @@ export function createApp(options: AppOptions): App {
   const metrics = health(http, { check: readiness });
   const linkKeys = secrets.keysFor("links");
   const vault = { seal: secrets, smtpUrl: config.smtpUrl };
+  const signer = createSigner({ db, seal: secrets });
   const delivery = createDelivery({ db, vault, publicUrl: config.publicUrl, linkKeys, log, metrics });
 
-  accountRoutes(serve, { db, seal: secrets, hostName: new URL(config.publicUrl).hostname });
+  accountRoutes(serve, {
+    db,
+    seal: secrets,
+    hostName: new URL(config.publicUrl).hostname,
+    signed: (mail, from, now) => signer.signed(mail, from, now),
+  });
+  domainRoutes(serve, {
+    db,
+    seal: secrets,
+    resolver: options.resolver ?? systemResolver(config.dnsServers),
+    smtpUrl: config.smtpUrl,
+  });
   workspaceRoutes(serve, { db, afterCalendarChange: wakeAll });
   signInRoutes(serve, { db, seal: secrets, vault, publicUrl: config.publicUrl, log });
   peopleRoutes(serve, { database, neighbours, dataDirectory: config.dataDir });

@@ -1,4 +1,5 @@
 /** The environment as one frozen value, checked at once. The only reader of process.env; everything else is told. */
+import { isIP } from "node:net";
 import { resolve } from "node:path";
 import { type Fault, Refusal } from "./core/problem.ts";
 
@@ -17,6 +18,8 @@ export type Config = {
   readonly smtpUrl: string | undefined;
   readonly imapUrl: string | undefined;
   readonly logLevel: string;
+  /** Name servers to ask instead of the machine's own. */
+  readonly dnsServers: readonly string[] | undefined;
   /** Whether X-Forwarded-For is believed: only behind a proxy of one's own. */
   readonly trustProxy: boolean;
 };
@@ -53,6 +56,12 @@ export function readConfig(environment: Environment = process.env): Config {
   const port = Number(text("PORT") ?? 3000);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) wrong("PORT", "is not a number from 0 to 65535.");
 
+  const dnsServers = text("TIDINGS_DNS_SERVERS")
+    ?.split(",")
+    .map((one) => one.trim());
+  if (dnsServers?.some((one) => !isNameServer(one)))
+    wrong("TIDINGS_DNS_SERVERS", "is not a list of addresses such as 192.0.2.53,[2001:db8::53]:5353.");
+
   const logLevel = text("LOG_LEVEL") ?? "info";
   if (!LOG_LEVELS.includes(logLevel)) wrong("LOG_LEVEL", `is none of ${LOG_LEVELS.join(", ")}.`);
 
@@ -76,6 +85,7 @@ export function readConfig(environment: Environment = process.env): Config {
     smtpUrl: url("TIDINGS_SMTP_URL", ["smtp:", "smtps:"], "smtp://user:password@host:587"),
     imapUrl: url("TIDINGS_IMAP_URL", ["imap:", "imaps:"], "imaps://user:password@host:993"),
     logLevel,
+    dnsServers,
     trustProxy: ["1", "true", "yes"].includes(text("TIDINGS_TRUST_PROXY")?.toLowerCase() ?? ""),
   };
   if (faults.length > 0) {
@@ -83,4 +93,9 @@ export function readConfig(environment: Environment = process.env): Config {
     throw new Refusal("configuration-invalid", details, faults);
   }
   return Object.freeze(config);
+}
+
+function isNameServer(text: string): boolean {
+  const [, bracketed, four] = /^(?:\[([\d.:a-fA-F]+)\]|(\d[\d.]*))(?::\d{1,5})?$/.exec(text) ?? [];
+  return isIP(bracketed ?? four ?? text) !== 0;
 }

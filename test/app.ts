@@ -5,7 +5,7 @@ import { join } from "node:path";
 import pino from "pino";
 import * as keys from "../src/accounts/keys.ts";
 import * as users from "../src/accounts/users.ts";
-import { createApp } from "../src/app.ts";
+import { type AppOptions, createApp } from "../src/app.ts";
 import type { Role } from "../src/db/tables.ts";
 import { openSecrets } from "../src/secret.ts";
 import { freshDatabase } from "./database.ts";
@@ -17,7 +17,7 @@ export type Answer = { readonly status: number; readonly body: any; readonly tex
 export type TestApp = Awaited<ReturnType<typeof openApp>>;
 
 /** Opens it at noon on 1 December 2026; `close` it in `afterAll`. Each role has a user `<role>@example.com`. */
-export async function openApp() {
+export async function openApp(more: Pick<AppOptions, "resolver"> = {}) {
   const fresh = await freshDatabase();
   const clock = { now: Temporal.Instant.from("2026-12-01T12:00:00Z") };
   const dataDir = mkdtempSync(join(tmpdir(), "tidings-test-"));
@@ -29,6 +29,7 @@ export async function openApp() {
     log: pino({ level: "silent" }),
     clock: () => clock.now,
     migrate: async () => undefined,
+    ...more,
   });
   await app.start();
   const tokens = {} as Record<Role, string>;

@@ -18,6 +18,7 @@ const text = (path: string) => readFileSync(join(root, path), "utf8");
 /** Modules from the ground up: each may import those before it, none of those after it. */
 const order = [
   "accounts",
+  "domains",
   "workspace",
   "jobs",
   "sign-in",
@@ -50,6 +51,8 @@ const owners: Record<string, string> = {
   emailAccounts: "accounts",
   senders: "accounts",
   auditEntries: "accounts",
+  sendingDomains: "domains",
+  sendingDomainKeys: "domains",
   personFields: "people",
   people: "people",
   personAddresses: "people",

@@ -1,8 +1,6 @@
-/** Words, numbers and dates in the reader's language. English is the source; other languages are files under locales/. */
+/** Words, numbers and dates in the reader's language. English is the source; German is locales/de.json. */
 import { setupI18n } from "@lingui/core";
 import { compileMessage } from "@lingui/message-utils/compileMessage";
-
-const files = import.meta.glob<Record<string, string>>("./locales/de/*.json", { import: "default" });
 
 export const LANGUAGES = { en: "English", de: "Deutsch" } as const;
 export type Language = keyof typeof LANGUAGES;
@@ -17,8 +15,8 @@ const CHOSEN = "tidings-language";
 export async function loadLanguage(): Promise<Language> {
   const wanted = chosenLanguage() ?? (navigator.language.startsWith("de") ? "de" : "en");
   if (wanted !== "en") {
-    const catalogues = await Promise.all(Object.values(files).map((load) => load()));
-    i18n.loadAndActivate({ locale: wanted, messages: Object.assign({}, ...catalogues) as Record<string, string> });
+    const { default: messages } = await import("./locales/de.json");
+    i18n.loadAndActivate({ locale: wanted, messages });
   }
   document.documentElement.lang = wanted;
   return wanted;

@@ -11,12 +11,18 @@ import * as keys from "./keys.ts";
 import * as senders from "./senders.ts";
 import { createRateLimit } from "../http/rate-limit.ts";
 import { PRESETS } from "../mail/smtp-presets.ts";
-import { diagnoseAccount } from "./diagnose-account.ts";
+import { diagnoseAccount, type Signed } from "./diagnose-account.ts";
 import { tryAccount } from "./try-account.ts";
 import * as users from "./users.ts";
 
-/** @param hostName what we call ourselves when an account is tried. */
-export function routes(serve: Serve, { db, seal, hostName }: { db: Db; seal: Seal; hostName: string }): void {
+/**
+ * @param hostName what we call ourselves when an account is tried.
+ * @param signed how a mail gets the signatures of its domain.
+ */
+export function routes(
+  serve: Serve,
+  { db, seal, hostName, signed }: { db: Db; seal: Seal; hostName: string; signed: Signed },
+): void {
   serve(api.users.list, async ({ query }) => pageOf(await users.list(db, query), query.limit));
   serve(api.users.get, ({ params }) => users.get(db, params.id));
   serve(api.users.create, ({ body, actor, now }) => users.create(db, body, actor, now));
@@ -53,7 +59,7 @@ export function routes(serve: Serve, { db, seal, hostName }: { db: Db; seal: Sea
   const limit = createRateLimit({ most: 20, minutes: 10 });
   serve(api.emailAccountDeeds.diagnose, ({ body, actor, now }) => {
     limit(actor.name, 1, now);
-    return diagnoseAccount(db, body, { seal, hostName, actor }, now);
+    return diagnoseAccount(db, body, { seal, hostName, actor, signed }, now);
   });
   serve(api.emailAccountDeeds.presets, () => ({
     data: PRESETS.map(({ hosts: _hosts, signIn: _signIn, ...preset }) => ({ ...preset, notes: [...preset.notes] })),

@@ -1,4 +1,4 @@
-/** `tidings doctor`: looks at everything that must be right, and says what to do where it is not. Changes nothing but the schema. */
+/** `tidings doctor`: looks at everything that must be right, and says what to do where it is not. Changes nothing but the schema and what is known of DNS. */
 import { constants } from "node:fs";
 import { access } from "node:fs/promises";
 import { Command } from "commander";
@@ -6,6 +6,7 @@ import { accountFor, workspace } from "../accounts/accounts.ts";
 import * as emailAccounts from "../accounts/email-accounts.ts";
 import * as senders from "../accounts/senders.ts";
 import { tryAccount } from "../accounts/try-account.ts";
+import * as sendingDomains from "../domains/domains.ts";
 import { openContext, type Context } from "./context.ts";
 import { inWords, table } from "./output.ts";
 import type { Common, Run } from "./program.ts";
@@ -18,6 +19,7 @@ type Check = (context: Context) => Promise<readonly [Result, string]>;
 const LEAST_NODE = 26;
 const LEAST_POSTGRESQL = 150_000;
 const MOST_ACCOUNTS = 20;
+const MOST_DOMAINS = 20;
 
 const CHECKS: Readonly<Record<string, Check>> = {
   "data folder": async ({ config }) => {
@@ -85,6 +87,29 @@ const CHECKS: Readonly<Record<string, Check>> = {
       else bad.push(`${account.name}: ${detail}`);
     }
     return bad.length > 0 ? ["bad", bad.join(" ")] : ["good", reached];
+  },
+  "sending domains": async ({ database: { db }, config, clock }) => {
+    const domains = await sendingDomains.list(db, { limit: MOST_DOMAINS });
+    if (domains.length === 0)
+      return [
+        "look",
+        "There is none: unless your provider signs, mail has no DKIM. Add one with POST /api/v1/sending-domains.",
+      ];
+    const resolver = sendingDomains.systemResolver(config.dnsServers);
+    const said: string[] = [];
+    let worst: Result = "good";
+    for (const { id } of domains) {
+      const found = await sendingDomains.check(db, id, { resolver, smtpUrl: config.smtpUrl }, clock());
+      const open = found.checks.filter(({ ok, todo }) => ok === false || (ok === null && todo !== null));
+      for (const { check, ok, text, todo } of open) {
+        // Where nobody signs or the signature cannot be verified, mail is lost; the rest makes it worse.
+        if (ok === false && check === "dkim" && found.mode === "sign") worst = "bad";
+        else if (worst === "good") worst = "look";
+        said.push(`${found.domain} ${check.toUpperCase()}: ${text}${todo ? ` ${todo}` : ""}`);
+      }
+      if (open.length === 0) said.push(`${found.domain}: DKIM, SPF, DMARC, alignment, MX and PTR are right.`);
+    }
+    return [worst, said.join(" ")];
   },
 };
 

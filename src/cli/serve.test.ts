@@ -9,6 +9,7 @@ import { promisify } from "node:util";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type FreshDatabase, freshDatabase } from "../../test/database.ts";
+import * as domains from "../domains/domains.ts";
 
 const tidings = join(import.meta.dirname, "../../bin/tidings");
 const started: ChildProcess[] = [];
@@ -32,6 +33,8 @@ const environment = (more: Record<string, string> = {}) => ({
   DATABASE_URL: fresh.url,
   TIDINGS_DATA_DIR: dataDir,
   PORT: "0",
+  // Nobody listens there: no test asks the world.
+  TIDINGS_DNS_SERVERS: "127.0.0.1:1",
   ...more,
 });
 
@@ -194,7 +197,23 @@ describe("commands", () => {
       "postal address",
       "sender",
       "email account",
+      "sending domains",
     ]);
+  });
+
+  it("the doctor tells what DNS says of each sending domain, and what nobody answered", async () => {
+    const domain = { domain: "shop.example", mode: "sign" as const, algorithms: ["ed25519-sha256" as const] };
+    const seal = { encrypt: (text: string) => text, decrypt: (text: string) => text };
+    const now = Temporal.Instant.from("2026-12-01T12:00:00Z");
+    const { id } = await domains.create(fresh.db, domain, seal, { name: "test" }, now);
+    const { stdout } = await command("doctor", "--json");
+    const { checks } = JSON.parse(stdout) as { checks: { check: string; result: string; detail: string }[] };
+    const found = checks.find(({ check }) => check === "sending domains");
+    expect(found?.result).toBe("look");
+    for (const kind of ["DKIM", "SPF", "DMARC", "MX"]) expect(found?.detail).toContain(`shop.example ${kind}: `);
+    expect(found?.detail).toMatch(/did not say/);
+    const kept = await domains.get(fresh.db, id);
+    expect(kept.checks.find(({ check }) => check === "spf")).toMatchObject({ ok: null });
   });
 
   it("every command explains itself", async () => {

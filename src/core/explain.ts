@@ -85,6 +85,8 @@ export function explain(
   });
 }
 
+const CANNOT_SIGN = "Waits: its sending domain is to be signed (DKIM), and the key cannot be used.";
+
 function ofMessage(message: StepMessage): Omit<Explanation, "stepId"> {
   const { state, reason, at, nextAttemptAt, reply } = message;
   const answered = reply ? ` The server said: ${reply}` : "";
@@ -100,6 +102,7 @@ function ofMessage(message: StepMessage): Omit<Explanation, "stepId"> {
     case "unknown":
       return { code: "unknown", text: "The connection broke before the server confirmed; it may have arrived.", at };
     case "planned":
+      if (reason === "cannot-sign") return { code: reason, text: CANNOT_SIGN, at: nextAttemptAt };
       return reason === "paused"
         ? { code: "paused", text: "Waits: the Email Campaign is paused.", at: null }
         : { code: "to-be-sent", text: "Handed over; it leaves next.", at: nextAttemptAt };

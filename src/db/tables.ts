@@ -1,5 +1,6 @@
 /** The tables as TypeScript sees them (camelCase, Temporal); migrations/*.sql say what they are. Holds no logic. */
 import type { ColumnType, Generated, JSONColumnType } from "kysely";
+import type { DkimAlgorithm, Signed } from "../core/dkim.ts";
 
 type Instant = Temporal.Instant;
 type Defaulted<Type> = ColumnType<Type, Type | undefined, Type>;
@@ -54,6 +55,17 @@ export type Composed = {
   unsubscribeUrl: string;
   unsubscribeMailto: string | null;
   listLabel: string;
+  /** The DKIM signatures it left with; absent when it left without. */
+  signed?: Signed;
+};
+
+/** One thing a check of a sending domain looked at. `ok` is null where nothing can be said. */
+export type DomainCheck = {
+  check: "dkim" | "spf" | "dmarc" | "alignment" | "mx" | "ptr";
+  ok: boolean | null;
+  found: string | null;
+  text: string;
+  todo: string | null;
 };
 
 type Stamps = { createdAt: Instant; changedAt: Instant };
@@ -160,6 +172,23 @@ export type Tables = {
     isDefault: Defaulted<boolean>;
     pausedAt: Instant | null;
     pausedReason: string | null;
+  } & Stamps;
+  sendingDomains: {
+    id: Id;
+    domain: string;
+    mode: "sign" | "relay-signs" | "off";
+    checkedAt: Instant | null;
+    checks: Json<DomainCheck[]>;
+  } & Stamps;
+  sendingDomainKeys: {
+    id: Id;
+    sendingDomainId: number;
+    selector: string;
+    algorithm: DkimAlgorithm;
+    state: "new" | "signing" | "retired";
+    publicKey: string;
+    privateKeyEncrypted: string;
+    publishedAt: Instant | null;
   } & Stamps;
   senders: {
     id: Id;

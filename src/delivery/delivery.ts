@@ -3,6 +3,7 @@ import { sql } from "kysely";
 import type { Registry } from "prom-client";
 import type { Vault } from "../accounts/accounts.ts";
 import type { Db, Tx } from "../db/database.ts";
+import { createSigner } from "../domains/domains.ts";
 import * as emailCampaigns from "../email-campaigns/email-campaigns.ts";
 import type { Logger } from "../log.ts";
 import * as mailbox from "../mail/mailbox.ts";
@@ -62,7 +63,15 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   const meters = createMeters(options.metrics);
   const pools = options.createPool ? { createPool: options.createPool } : {};
   const transports = createTransports({ db, log, hostName, ...pools });
-  const sender = createSender({ ...options, vault, transports, random, log, meters });
+  const sender = createSender({
+    ...options,
+    signer: createSigner({ db, seal: vault.seal }),
+    vault,
+    transports,
+    random,
+    log,
+    meters,
+  });
   const guard = createBurstGuard();
 
   async function plan(now: Temporal.Instant, limit?: number, guarded = true): Promise<Planned> {

@@ -1,12 +1,14 @@
 /** From a claimed message to its bytes: what they are made of is fixed once, and gives the same bytes for ever. Sends nothing. */
 import { randomBytes } from "node:crypto";
 import { workspace } from "../accounts/accounts.ts";
+import { signatureHeaders, type Signed } from "../core/dkim.ts";
 import { sign } from "../core/links.ts";
 import { type CompiledMessage, compileMessage, compose, composeRendered, type Content } from "../core/message.ts";
 import { localDay } from "../core/schedule.ts";
 import { parseTemplate, renderTemplate } from "../core/template.ts";
 import type { Db } from "../db/database.ts";
 import type { Composed } from "../db/tables.ts";
+import type { Signature, Signer } from "../domains/domains.ts";
 import { get as getPerson, type Person, templateVariables } from "../people/people.ts";
 import { renderInSandbox } from "../templates/sandbox.ts";
 import { signatureVariables } from "../templates/signature.ts";
@@ -19,6 +21,7 @@ export type PrepareOptions = {
   readonly db: Db;
   readonly publicUrl: string;
   readonly linkKeys: readonly Uint8Array[];
+  readonly signer: Signer;
 };
 
 export type Mail = { readonly parcel: Parcel; readonly fixed: Fixed };
@@ -38,10 +41,17 @@ export async function prepare(
   const { db } = options;
   const version = await contentVersion(db, due.contentVersionId);
   const address = (due.inDoubt ? due.address : due.email) ?? due.email ?? "";
-  const composed = due.composed ?? (await decide(options, due, { account, identity, sender }, version, now));
-  const messageId = due.messageId ?? newMessageId(due.id, composed.from.address);
+  const decided = due.composed ?? (await decide(options, due, { account, identity, sender }, version, now));
+  const messageId = due.messageId ?? newMessageId(due.id, decided.from.address);
   try {
-    const bytes = await bytesFrom(version, { composed, messageId, address, campaignId: due.campaignId });
+    const unsigned = await bytesFrom(version, { composed: decided, messageId, address, campaignId: due.campaignId });
+    // What may have arrived keeps its signatures; else the keys of today count, since those before may be withdrawn.
+    // Signed for the moment of its Date, it is the same under the same keys at every attempt.
+    const signature = due.inDoubt
+      ? keptSignature(unsigned, decided)
+      : await options.signer.sign(unsigned, decided.from.address, Temporal.Instant.from(decided.date));
+    const composed = withSigned(decided, signature?.signed);
+    const bytes = signature ? inFront(signature, unsigned) : unsigned;
     const subject = () => subjectFrom(version, composed.variables);
     const from = account.email ?? composed.from.address;
     return {
@@ -64,7 +74,23 @@ export async function bytesOf(db: Db, id: number): Promise<Buffer | null> {
   if (!row?.composed || row.contentVersionId === null || row.messageId === null || row.address === null) return null;
   const { composed, messageId, address, campaignId } = row;
   const version = await contentVersion(db, row.contentVersionId);
-  return bytesFrom(version, { composed, messageId, address, campaignId });
+  const unsigned = await bytesFrom(version, { composed, messageId, address, campaignId });
+  const signature = keptSignature(unsigned, composed);
+  return signature ? inFront(signature, unsigned) : unsigned;
+}
+
+/** RFC 6376 3.5: DKIM-Signature stands in front of what it signs. */
+function inFront({ headers }: Signature, unsigned: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(headers, "latin1"), unsigned]);
+}
+
+/** The signatures it left with before, whatever has become of their keys. */
+function keptSignature(unsigned: Buffer, { signed }: Composed): Signature | undefined {
+  return signed && { signed, headers: signatureHeaders(unsigned, signed) };
+}
+
+function withSigned({ signed: _before, ...composed }: Composed, signed: Signed | undefined): Composed {
+  return signed ? { ...composed, signed } : composed;
 }
 
 /** A subject as it was rendered; null when that fails. */

@@ -27,11 +27,13 @@ export async function deliveryProblems(db: Db, vault: Vault): Promise<DeliveryPr
         text: `The email account “${name}” does not send: ${pausedReason}`,
       });
   }
-  const { rows } = await sql<{ held: number; nameless: number }>`
+  const { rows } = await sql<{ held: number; nameless: number; unsigned: number }>`
     select (select count(*)::int from messages where state = 'unknown') as held,
       (select count(*)::int from messages
-        where state in ('planned', 'deferred') and reason = 'no-from-address') as nameless`.execute(db);
-  const { held = 0, nameless = 0 } = rows[0] ?? {};
+        where state in ('planned', 'deferred') and reason = 'no-from-address') as nameless,
+      (select count(*)::int from messages
+        where state in ('planned', 'deferred') and reason = 'cannot-sign') as unsigned`.execute(db);
+  const { held = 0, nameless = 0, unsigned = 0 } = rows[0] ?? {};
   if (held > 0)
     problems.push({
       code: "messages-in-doubt",
@@ -41,6 +43,11 @@ export async function deliveryProblems(db: Db, vault: Vault): Promise<DeliveryPr
     problems.push({
       code: "no-from-address",
       text: `${nameless} emails wait because neither a sender nor the email account gives an address to send from.`,
+    });
+  if (unsigned > 0)
+    problems.push({
+      code: "cannot-sign",
+      text: `${unsigned} emails wait because the DKIM key of their domain cannot be used: make a new one, or mend the secret.`,
     });
   return problems;
 }

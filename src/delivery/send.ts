@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Account, Vault } from "../accounts/accounts.ts";
 import { type Db, inTransaction } from "../db/database.ts";
+import { CannotSign } from "../domains/domains.ts";
 import { isDatabaseLoss } from "../http/problems.ts";
 import type { Logger } from "../log.ts";
 import type { Outcome } from "../mail/smtp.ts";
@@ -124,8 +125,9 @@ export function createSender(options: SenderOptions): Sender {
       mail = await prepare(options, due, { ...origin, identity: origin.identity }, at());
     } catch (error) {
       if (isDatabaseLoss(error)) return back(due, null, at());
+      const reason = error instanceof CannotSign ? "cannot-sign" : null;
       log.error({ err: error, messageId: due.id }, "a message could not be prepared");
-      return back(due, null, at().add({ minutes: FAILURE_PAUSE_MINUTES }));
+      return back(due, reason, at().add({ minutes: FAILURE_PAUSE_MINUTES }));
     }
     if ("failure" in mail) {
       log.warn({ messageId: due.id, failure: mail.failure }, "a message could not be rendered");

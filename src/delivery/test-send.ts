@@ -9,6 +9,7 @@ import { composeRendered } from "../core/message.ts";
 import { refuse } from "../core/problem.ts";
 import { TemplateLimit } from "../core/template.ts";
 import { type Db, inTransaction } from "../db/database.ts";
+import { createSigner } from "../domains/domains.ts";
 import type { RateLimit } from "../http/rate-limit.ts";
 import type { Actor } from "../http/serve.ts";
 import * as mailbox from "../mail/mailbox.ts";
@@ -175,13 +176,14 @@ async function post(
   now: Temporal.Instant,
 ) {
   const { account, identity, to } = letterhead;
+  const signer = createSigner({ db: options.db, seal: options.vault.seal });
   const hand = carrier(options, account);
   try {
     const outcomes = [];
     for (const letter of letters) {
       const token = randomBytes(12).toString("hex");
       const messageId = `<test.${token}@${identity.from.address.split("@").at(-1)}>`;
-      const bytes = composeRendered(letter, {
+      const unsigned = composeRendered(letter, {
         messageId,
         date: now,
         from: identity.from,
@@ -192,6 +194,7 @@ async function post(
         listId: null,
         boundary: `tidings-${token}`,
       });
+      const bytes = await signer.signed(unsigned, identity.from.address, now);
       const mail = { from: account.email ?? identity.from.address, to, subject: letter.subject, bytes };
       outcomes.push({ subject: letter.subject, messageId, ...told(await hand.send(mail, now)) });
     }

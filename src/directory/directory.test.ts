@@ -280,7 +280,7 @@ describe("the download of a person's data", () => {
 });
 
 describe("bulk actions on people", () => {
-  const act = (body: object, as: "user" | "manager" = "user") => app.good("POST", "/people/bulk-actions", body, as);
+  const act = (body: object, as: "user" | "manager" = "manager") => app.good("POST", "/people/bulk-actions", body, as);
 
   it("add to a group and take out of it again; the undo names those whom it concerned alone", async () => {
     const [one, two, three] = [await lead(), await lead(), await lead()];
@@ -325,7 +325,7 @@ describe("bulk actions on people", () => {
 });
 
 describe("bulk actions on Email Campaigns", () => {
-  const act = (body: object) => app.good("POST", "/email-campaigns/bulk-actions", body, "user");
+  const act = (body: object) => app.good("POST", "/email-campaigns/bulk-actions", body, "manager");
 
   it("pause, resume and cancel each by the transition table, with a sentence for each that cannot", async () => {
     const { id } = await campaign([5]);

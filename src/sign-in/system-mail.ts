@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { accountFor, type Vault } from "../accounts/accounts.ts";
 import { composeRendered } from "../core/message.ts";
 import type { Db } from "../db/database.ts";
+import { CannotSign, createSigner } from "../domains/domains.ts";
 import type { Logger } from "../log.ts";
 import * as mailbox from "../mail/mailbox.ts";
 import { createSmtpPool } from "../mail/smtp.ts";
@@ -17,10 +18,11 @@ export type SystemMail = (
 export function systemMail(deps: { db: Db; vault: Vault; publicUrl: string; log: Logger }): SystemMail {
   const { db, vault, publicUrl, log } = deps;
   const host = new URL(publicUrl).hostname;
+  const signer = createSigner({ db, seal: vault.seal });
   return async (to, { subject, lines, link }, now) => {
     const account = await accountFor(db, null, vault);
     const address = account.email ?? `tidings@${host.includes(".") ? host : "localhost.localdomain"}`;
-    const bytes = composeRendered(
+    const unsigned = composeRendered(
       {
         subject,
         text: `${[...lines, link].join("\n\n")}\n`,
@@ -40,6 +42,14 @@ export function systemMail(deps: { db: Db; vault: Vault; publicUrl: string; log:
       },
     );
     const envelope = { from: address, to: to.address };
+    let bytes: Buffer;
+    try {
+      bytes = await signer.signed(unsigned, address, now);
+    } catch (error) {
+      if (!(error instanceof CannotSign)) throw error;
+      log.error({ err: error }, "a mail to a user could not be signed");
+      return false;
+    }
     if (account.kind === "mailbox") {
       await mailbox.keep(db, { messageId: null, envelopeFrom: address, envelopeTo: to.address, subject, bytes }, now);
       return true;

@@ -150,7 +150,8 @@ test("the command palette finds people and pages by keyboard", async ({ page }) 
   await expect(page.getByText("zoe@example.com")).toBeVisible();
   const hit = page.getByRole("dialog").locator("[data-selected]").filter({ hasText: "zoe@example.com" });
   await expect(async () => {
-    await page.keyboard.press("ArrowDown");
+    // Up from anywhere ends at the first, however late the answer came.
+    for (let at = 0; at < 4; at++) await page.keyboard.press("ArrowUp");
     await expect(hit).toBeVisible({ timeout: 1000 });
   }).toPass();
   await page.keyboard.press("Enter");
