@@ -5,6 +5,7 @@ import type * as campaigns from "../src/campaigns/api.ts";
 import type * as communications from "../src/communications/api.ts";
 import type * as delivery from "../src/delivery/api.ts";
 import type * as directory from "../src/directory/api.ts";
+import type * as domains from "../src/domains/api.ts";
 import type * as emailCampaigns from "../src/email-campaigns/api.ts";
 import type * as emailGroups from "../src/email-groups/api.ts";
 import type { Endpoint } from "../src/http/contract.ts";
@@ -23,6 +24,7 @@ type Modules = [
   typeof communications,
   typeof delivery,
   typeof directory,
+  typeof domains,
   typeof emailCampaigns,
   typeof emailGroups,
   typeof insights,
