@@ -86,6 +86,7 @@ const routeTree = root.addChildren([
     page("/settings/workspace", () => import("./pages/settings/workspace.tsx")),
     page("/settings/email-accounts", () => import("./pages/settings/email-accounts.tsx")),
     page("/settings/senders", () => import("./pages/settings/senders.tsx")),
+    page("/settings/sending-domains", () => import("./pages/settings/sending-domains.tsx")),
     page("/settings/fields", () => import("./pages/settings/fields.tsx")),
     page("/settings/users", () => import("./pages/settings/users.tsx")),
     page("/settings/api-keys", () => import("./pages/settings/api-keys.tsx")),

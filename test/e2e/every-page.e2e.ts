@@ -37,6 +37,8 @@ const PAGES = [
   "/settings/workspace",
   "/settings/email-accounts",
   "/settings/senders",
+  "/settings/sending-domains",
+  "/settings/sending-domains?open=1",
   "/settings/fields",
   "/settings/users",
   "/settings/api-keys",
@@ -51,6 +53,7 @@ async function fill(page: Page): Promise<void> {
   for (const personId of [1, 2, 3])
     await api(page.request, program, "POST", "/email-campaigns", { campaignId: 1, personId });
   await api(page.request, program, "POST", "/suppressions", { email: "gone@example.com" });
+  await api(page.request, program, "POST", "/sending-domains", { domain: "example.com" });
   await api(page.request, program, "POST", "/person-fields", { key: "plan", label: "Plan" });
   await expect
     .poll(async () => (await api<{ data: unknown[] }>(page.request, program, "GET", "/mailbox/messages")).data.length)

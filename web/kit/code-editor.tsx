@@ -1,10 +1,10 @@
 /** The code editor: MJML, HTML and Markdown with template tags, completion of variables, and jumps to a line. Loaded only where it is used. */
-import { autocompletion, type CompletionContext } from "@codemirror/autocomplete";
-import { html } from "@codemirror/lang-html";
+import type { Completion, CompletionContext, CompletionResult } from "@codemirror/autocomplete";
+import { html, type TagSpec } from "@codemirror/lang-html";
 import { markdown } from "@codemirror/lang-markdown";
 import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
 import { tags } from "@lezer/highlight";
-import { EditorState, type Extension } from "@codemirror/state";
+import { Compartment, EditorState, type Extension } from "@codemirror/state";
 import {
   Decoration,
   type DecorationSet,
@@ -22,14 +22,20 @@ export type EditorHandle = {
   insert(text: string): void;
   /** Shows a line and puts the cursor there. */
   goTo(line: number, column: number): void;
+  /** Puts another text in the place of all; it can be taken back like any edit. */
+  replace(text: string): void;
 };
 
+type Format = "mjml" | "html" | "markdown";
 type CodeEditorProps = {
-  readonly value: string;
+  /** What stands there at first. From then on the text is the editor's: a text handed in late would undo a keystroke. */
+  readonly initial: string;
   readonly onChange: (value: string) => void;
-  readonly format: "mjml" | "html" | "markdown";
-  readonly variables: readonly { name: string; label: string }[];
+  readonly onFocus?: () => void;
+  readonly format: Format;
+  readonly variables: readonly { name: string; label: string; insert: string }[];
   readonly label: string;
+  readonly readOnly?: boolean;
   readonly ref?: Ref<EditorHandle>;
 };
 
@@ -91,47 +97,128 @@ const theme = (dark: boolean): Extension =>
         backgroundColor: "var(--mantine-color-body)",
         border: "1px solid var(--mantine-color-default-border)",
       },
+      "&.cm-editor .cm-tooltip-autocomplete ul li[aria-selected]": {
+        backgroundColor: "var(--mantine-primary-color-filled)",
+        color: "var(--mantine-primary-color-contrast)",
+      },
     },
     { dark },
   );
 
-export default function CodeEditor({ value, onChange, format, variables, label, ref }: CodeEditorProps) {
+/** The colours of code, in the application's own. */
+export const looks = (dark: boolean): Extension => [syntaxHighlighting(dark ? DARK : LIGHT), theme(dark)];
+
+const COMMON = { padding: null, "css-class": null };
+const TEXT = { ...COMMON, align: ["left", "center", "right"], color: null, "font-size": null, "line-height": null };
+/** What can be written in MJML, for completion; the server checks what is. */
+const MJML: Record<string, TagSpec> = {
+  mjml: { children: ["mj-head", "mj-body"] },
+  "mj-head": {
+    children: ["mj-attributes", "mj-breakpoint", "mj-font", "mj-preview", "mj-raw", "mj-style", "mj-title"],
+  },
+  "mj-body": { attrs: { "background-color": null, width: null } },
+  "mj-section": { attrs: { ...COMMON, "background-color": null, "background-url": null, "border-radius": null } },
+  "mj-column": { attrs: { ...COMMON, width: null, "vertical-align": ["top", "middle", "bottom"] } },
+  "mj-text": { attrs: { ...TEXT, "font-weight": null } },
+  "mj-button": { attrs: { ...TEXT, href: null, "background-color": null, "border-radius": null, width: null } },
+  "mj-image": { attrs: { ...COMMON, src: null, alt: null, width: null, href: null } },
+  ...Object.fromEntries(
+    [
+      "mj-all",
+      "mj-attributes",
+      "mj-breakpoint",
+      "mj-class",
+      "mj-divider",
+      "mj-font",
+      "mj-group",
+      "mj-hero",
+      "mj-preview",
+      "mj-raw",
+      "mj-spacer",
+      "mj-style",
+      "mj-table",
+      "mj-title",
+      "mj-wrapper",
+    ].map((name) => [name, { attrs: COMMON }]),
+  ),
+};
+
+const languageOf = (format: Format): Extension =>
+  format === "markdown"
+    ? markdown()
+    : html({ matchClosingTags: false, ...(format === "mjml" ? { extraTags: MJML } : {}) });
+
+/** Writes what was chosen and closes the tag, whether or not the editor has put its closing braces there already. */
+const writing =
+  (text: string): NonNullable<Exclude<Completion["apply"], string>> =>
+  (view, _completion, from, to) => {
+    const after = /^\s*\}{0,2}/.exec(view.state.sliceDoc(to, to + 8))?.[0] ?? "";
+    view.dispatch({
+      changes: { from, to: to + (after.includes("}") ? after.length : 0), insert: text },
+      selection: { anchor: from + text.length },
+      userEvent: "input.complete",
+    });
+  };
+
+function complete(context: CompletionContext, variables: CodeEditorProps["variables"]): CompletionResult | null {
+  const tag = context.matchBefore(/\{\{\s*\w*/);
+  if (!tag) return null;
+  return {
+    from: tag.from,
+    filter: false,
+    options: variables
+      .filter(({ name, label }) => {
+        const typed = tag.text.slice(2).trim().toLowerCase();
+        return name.includes(typed) || label.toLowerCase().includes(typed);
+      })
+      .map(({ name, label, insert }) => ({ label: name, detail: label, type: "variable", apply: writing(insert) })),
+  };
+}
+
+export default function CodeEditor({
+  initial,
+  onChange,
+  onFocus,
+  format,
+  variables,
+  label,
+  readOnly = false,
+  ref,
+}: CodeEditorProps) {
   const place = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(null);
-  const latest = useRef({ onChange, variables, value });
-  latest.current = { onChange, variables, value };
+  const [language, look, permission] = useRef([
+    new Compartment(),
+    new Compartment(),
+    new Compartment(),
+  ] as const).current;
+  const latest = useRef({ onChange, onFocus, variables });
+  latest.current = { onChange, onFocus, variables };
+  const text = useRef(initial);
   const dark = useComputedColorScheme("light") === "dark";
 
   useEffect(() => {
-    const complete = (context: CompletionContext) => {
-      const word = context.matchBefore(/\{\{\s*[\w.]*/);
-      if (!word) return null;
-      return {
-        from: word.from,
-        options: latest.current.variables.map(({ name, label: detail }) => ({
-          label: `{{ ${name} }}`,
-          detail,
-          type: "variable",
-        })),
-        filter: true,
-      };
-    };
+    // One and the same function each time: the editor knows a source of completions by it.
+    const offered = [{ autocomplete: (context: CompletionContext) => complete(context, latest.current.variables) }];
     const made = new EditorView({
       parent: place.current!,
       state: EditorState.create({
-        doc: latest.current.value,
+        doc: text.current,
         extensions: [
           nonce(),
           basicSetup,
-          format === "markdown" ? markdown() : html({ matchClosingTags: false }),
+          language.of([]),
+          look.of([]),
+          permission.of([]),
           templateTags,
-          syntaxHighlighting(dark ? DARK : LIGHT),
-          theme(dark),
-          autocompletion({ override: [complete] }),
+          EditorState.languageData.of(() => offered),
           EditorView.lineWrapping,
           EditorView.contentAttributes.of({ "aria-label": label }),
           EditorView.updateListener.of((update) => {
-            if (update.docChanged) latest.current.onChange(update.state.doc.toString());
+            if (update.focusChanged && update.view.hasFocus) latest.current.onFocus?.();
+            if (!update.docChanged) return;
+            text.current = update.state.doc.toString();
+            latest.current.onChange(text.current);
           }),
         ],
       }),
@@ -140,20 +227,21 @@ export default function CodeEditor({ value, onChange, format, variables, label, 
     made.scrollDOM.tabIndex = 0;
     view.current = made;
     return () => made.destroy();
-  }, [format, dark, label]);
+  }, [label, language, look, permission]);
 
-  // Somebody else put other text there: a version that was restored.
-  useEffect(() => {
-    const now = view.current;
-    if (now && now.state.doc.toString() !== value)
-      now.dispatch({ changes: { from: 0, to: now.state.doc.length, insert: value } });
-  }, [value]);
+  // Changed in place, so that what was typed can still be taken back.
+  useEffect(() => view.current?.dispatch({ effects: language.reconfigure(languageOf(format)) }), [format, language]);
+  useEffect(() => view.current?.dispatch({ effects: look.reconfigure(looks(dark)) }), [dark, look]);
+  useEffect(
+    () => view.current?.dispatch({ effects: permission.reconfigure(EditorState.readOnly.of(readOnly)) }),
+    [readOnly, permission],
+  );
 
   useImperativeHandle(ref, () => ({
-    insert(text) {
+    insert(added) {
       const now = view.current;
       if (!now) return;
-      now.dispatch(now.state.replaceSelection(text));
+      now.dispatch(now.state.replaceSelection(added));
       now.focus();
     },
     goTo(line, column) {
@@ -163,6 +251,12 @@ export default function CodeEditor({ value, onChange, format, variables, label, 
       const position = Math.min(at.from + Math.max(column - 1, 0), at.to);
       now.dispatch({ selection: { anchor: position }, effects: EditorView.scrollIntoView(position, { y: "center" }) });
       now.focus();
+    },
+    replace(added) {
+      const now = view.current;
+      if (!now) text.current = added;
+      else if (now.state.doc.toString() !== added)
+        now.dispatch({ changes: { from: 0, to: now.state.doc.length, insert: added } });
     },
   }));
 

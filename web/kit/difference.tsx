@@ -2,17 +2,20 @@
 import { MergeView } from "@codemirror/merge";
 import { EditorState } from "@codemirror/state";
 import { EditorView, lineNumbers } from "@codemirror/view";
+import { useComputedColorScheme } from "@mantine/core";
 import { useEffect, useRef } from "react";
 import { t } from "../i18n.ts";
-import { nonce } from "./code-editor.tsx";
+import { looks, nonce } from "./code-editor.tsx";
 
 export default function Difference({ before, after }: { before: string; after: string }) {
   const place = useRef<HTMLDivElement>(null);
+  const dark = useComputedColorScheme("light") === "dark";
   useEffect(() => {
     const side = (doc: string, label: string) => ({
       doc,
       extensions: [
         nonce(),
+        looks(dark),
         lineNumbers(),
         EditorState.readOnly.of(true),
         EditorView.lineWrapping,
@@ -26,6 +29,6 @@ export default function Difference({ before, after }: { before: string; after: s
       collapseUnchanged: { margin: 3 },
     });
     return () => view.destroy();
-  }, [before, after]);
+  }, [before, after, dark]);
   return <div ref={place} style={{ maxHeight: 480, overflow: "auto", fontSize: 12 }} />;
 }

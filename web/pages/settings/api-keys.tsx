@@ -95,7 +95,12 @@ function NewKey() {
         <Alert color="orange" title={t("Copy it now")}>
           {t("It is not shown again.")}
         </Alert>
-        <TextInput label={t("Key")} value={key} readOnly ff="monospace" />
+        <TextInput
+          label={t("Key")}
+          value={key}
+          readOnly
+          styles={{ input: { fontFamily: "var(--mantine-font-family-monospace)" } }}
+        />
         <CopyButton value={key}>
           {({ copied, copy }) => <Button onClick={copy}>{copied ? t("Copied") : t("Copy the key")}</Button>}
         </CopyButton>

@@ -115,7 +115,12 @@ function NewField({ done }: { done: () => void }) {
             });
           }}
         />
-        <TextInput label={t("Name in templates")} required ff="monospace" {...form.getInputProps("key")} />
+        <TextInput
+          label={t("Name in templates")}
+          required
+          styles={{ input: { fontFamily: "var(--mantine-font-family-monospace)" } }}
+          {...form.getInputProps("key")}
+        />
         <Select
           label={t("Type")}
           allowDeselect={false}

@@ -166,7 +166,7 @@ function SenderForm({ sender, done }: { sender: Sender | null; done: () => void 
           autosize
           minRows={2}
           maxRows={8}
-          ff="monospace"
+          styles={{ input: { fontFamily: "var(--mantine-font-family-monospace)" } }}
           {...form.getInputProps("signatureHtml")}
         />
         <Group justify="flex-end">
