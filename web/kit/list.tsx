@@ -54,6 +54,8 @@ type ListProps<Of extends ListRoute> = {
   readonly empty: ReactNode;
   /** What can be done with chosen rows. */
   readonly bulk?: (chosen: readonly Row<Of>[], done: () => void) => ReactNode;
+  /** What can be done with all rows the filters mean, more than are shown. */
+  readonly bulkAll?: (done: () => void) => ReactNode;
   /** The endpoint that gives the same list as CSV. */
   readonly exporting?: Route;
   readonly idOf?: (row: Row<Of>) => string | number;
@@ -72,7 +74,7 @@ export function useSearchState() {
 }
 
 export function List<Of extends ListRoute>(props: ListProps<Of>) {
-  const { route, params, columns, query = {}, filters = [], controls, empty, bulk, exporting, label } = props;
+  const { route, params, columns, query = {}, filters = [], controls, empty, bulk, bulkAll, exporting, label } = props;
   const idOf = props.idOf ?? ((row: Row<Of>) => (row as { id: number | string }).id);
   const [search, change] = useSearchState();
   const may = useMay();
@@ -81,8 +83,9 @@ export function List<Of extends ListRoute>(props: ListProps<Of>) {
   const asked: Record<string, unknown> = { ...query };
   for (const name of ["q", "sort", ...filters]) {
     const value = search[name];
-    if (value) asked[name] = LISTED.has(name) ? value.split(",") : value;
+    if (value) asked[name] = LISTED.has(name) ? split(value) : value;
   }
+  const [wholly, setWholly] = useState("");
   const filtered = ["q", ...filters].some((name) => search[name]);
   const found = useInfiniteQuery({
     queryKey: [route, params ?? {}, asked, "pages"],
@@ -115,7 +118,12 @@ export function List<Of extends ListRoute>(props: ListProps<Of>) {
     setChosen(next);
   };
   const all = rows.length > 0 && rows.every((row) => chosen.has(idOf(row)));
-  const clear = () => setChosen(new Map());
+  // Other filters mean other people: what was chosen wholly is chosen no longer.
+  const everything = wholly !== "" && wholly === JSON.stringify(asked) && all;
+  const clear = () => {
+    setChosen(new Map());
+    setWholly("");
+  };
 
   return (
     <Stack gap="sm">
@@ -178,9 +186,16 @@ export function List<Of extends ListRoute>(props: ListProps<Of>) {
         <Card padding="xs" role="region" aria-label={t("Chosen rows")}>
           <Group gap="sm">
             <Text size="sm" fw={600} aria-live="polite">
-              {t("{count, plural, one {# chosen} other {# chosen}}", { count: chosen.size })}
+              {everything
+                ? t("Everybody these filters mean is chosen")
+                : t("{count, plural, one {# chosen} other {# chosen}}", { count: chosen.size })}
             </Text>
-            {bulk([...chosen.values()], clear)}
+            {everything && bulkAll ? bulkAll(clear) : bulk([...chosen.values()], clear)}
+            {all && !everything && bulkAll && found.hasNextPage && (
+              <Button variant="subtle" size="xs" onClick={() => setWholly(JSON.stringify(asked))}>
+                {t("Choose everybody these filters mean")}
+              </Button>
+            )}
             <Button variant="subtle" size="xs" color="gray" onClick={clear}>
               {t("Choose none")}
             </Button>
@@ -271,6 +286,15 @@ export function List<Of extends ListRoute>(props: ListProps<Of>) {
 
 /** Filters that may hold several values: `status=Lead,Open` in the address bar. */
 const LISTED = new Set(["status", "source", "owner", "company", "country"]);
+
+/** Several values in one parameter, and back. A comma inside a value is written as %2C. */
+export const joined = (values: readonly string[] | undefined) =>
+  values?.map((value) => value.replaceAll(",", "%2C")).join(",");
+export const split = (text: string | undefined): string[] =>
+  (text ?? "")
+    .split(",")
+    .filter(Boolean)
+    .map((value) => value.replaceAll("%2C", ","));
 
 function withoutPaging({ sort: _sort, ...rest }: Record<string, unknown>): Record<string, unknown> {
   return rest;
