@@ -23,7 +23,7 @@ import { address, call, type Answer, type Route, type Row, type Sent } from "../
 import { formatNumber, t } from "../i18n.ts";
 import type { Search } from "../router.tsx";
 import { useMay } from "../session.tsx";
-import { Failure } from "./failures.tsx";
+import { Failure, tellDone, tellFailure } from "./failures.tsx";
 import { RowsSkeleton } from "./skeletons.tsx";
 
 export type Column<Item> = {
@@ -117,6 +117,19 @@ export function List<Of extends ListRoute>(props: ListProps<Of>) {
     else next.delete(idOf(row));
     setChosen(next);
   };
+  const [exportsNow, setExportsNow] = useState(false);
+  const download = async () => {
+    setExportsNow(true);
+    try {
+      const { downloadCsv } = await import("./csv-download.ts");
+      const count = await downloadCsv(route, { params, query: asked }, label);
+      tellDone(t("{count, plural, one {# row} other {# rows}} downloaded.", { count }));
+    } catch (error) {
+      tellFailure(error);
+    } finally {
+      setExportsNow(false);
+    }
+  };
   const all = rows.length > 0 && rows.every((row) => chosen.has(idOf(row)));
   // Other filters mean other people: what was chosen wholly is chosen no longer.
   const everything = wholly !== "" && wholly === JSON.stringify(asked) && all;
@@ -144,6 +157,18 @@ export function List<Of extends ListRoute>(props: ListProps<Of>) {
           )}
         </Group>
         <Group gap={4}>
+          {!exporting && may("manager") && rows.length > 0 && (
+            <Tooltip label={t("Download as CSV")}>
+              <ActionIcon
+                size="lg"
+                loading={exportsNow}
+                onClick={() => void download()}
+                aria-label={t("Download as CSV")}
+              >
+                <IconDownload size={18} />
+              </ActionIcon>
+            </Tooltip>
+          )}
           {exporting && may("manager") && (
             <Tooltip label={t("Download as CSV")}>
               <ActionIcon
