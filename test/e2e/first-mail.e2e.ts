@@ -113,9 +113,9 @@ test("a Campaign from nothing: template, Schedule, Lead, start, pause with undo,
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("textbox", { name: "First name" }).fill("Zoe");
   await dialog.getByRole("textbox", { name: "Email address" }).fill("not an address");
-  await dialog.getByRole("button", { name: "Create" }).click();
+  await dialog.getByRole("button", { name: "Create", exact: true }).click();
   await dialog.getByRole("textbox", { name: "Email address" }).fill("zoe@example.com");
-  await dialog.getByRole("button", { name: "Create" }).click();
+  await dialog.getByRole("button", { name: "Create", exact: true }).click();
   await expect(page.getByRole("heading", { name: "Zoe" })).toBeVisible();
 
   // 5 the start, from the person
