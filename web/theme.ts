@@ -28,12 +28,26 @@ const ink: MantineColorsTuple = [
   "#322c92",
 ];
 
+/** The dark scheme's grounds and lines: of one family with its surfaces. */
+const dark: MantineColorsTuple = [
+  "#d3d7de",
+  "#b9bfca",
+  "#9aa2af",
+  "#6b7380",
+  "#3d434e",
+  "#2f343d",
+  "#1b1e24",
+  "#16181d",
+  "#121418",
+  "#0e1013",
+];
+
 /** Made after the language is known: some of its parts speak. */
 export const makeTheme = () =>
   createTheme({
     primaryColor: "ink",
     primaryShade: { light: 7, dark: 6 },
-    colors: { ink },
+    colors: { ink, dark },
     defaultRadius: "md",
     fontFamily: '"Inter Variable", system-ui, -apple-system, "Segoe UI", Roboto, sans-serif',
     fontFamilyMonospace: 'ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace',

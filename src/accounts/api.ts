@@ -21,6 +21,7 @@ export const apiKey = z.object({
   id: z.number(),
   name: z.string(),
   role,
+  scopes: z.array(z.string()).describe("What it may be used for; none: everything its role may."),
   userId: z.number().nullable(),
   prefix: z.string().describe("How the key begins, to tell keys apart."),
   createdAt: instant,
@@ -163,7 +164,20 @@ export const apiKeys = contract({
     description: "The key is in this answer and nowhere else.",
     tag: "API keys",
     access: "administrator",
-    body: z.object({ name: line(), role, userId: id.nullable().optional().describe("Whom the key acts for.") }),
+    body: z.object({
+      name: line(),
+      role,
+      userId: id.nullable().optional().describe("Whom the key acts for."),
+      scopes: z
+        .array(
+          z
+            .string()
+            .regex(/^[a-z-]{1,40}:(?:read|write)$/, "A scope is written as leads:read or email-campaigns:write."),
+        )
+        .max(100)
+        .default([])
+        .describe("Only these resources, as they stand in the address: `leads:read`, `email-campaigns:write`."),
+    }),
     success: { status: 201, body: apiKey.extend({ key: z.string() }) },
   },
   revoke: {

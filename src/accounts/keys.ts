@@ -15,12 +15,12 @@ const SHOWN_CHARACTERS = 10;
 /** `lastUsedAt` is exact to this; a write for every request would cost more than it says. */
 const USED_WITHIN_SECONDS = 60;
 
-const COLUMNS = ["id", "name", "role", "userId", "prefix", "createdAt", "lastUsedAt", "revokedAt"] as const;
+const COLUMNS = ["id", "name", "role", "scopes", "userId", "prefix", "createdAt", "lastUsedAt", "revokedAt"] as const;
 
 /** Makes a key. The answer's `key` is the only copy there will ever be. */
 export async function create(
   db: Db,
-  input: { name: string; role: Role; userId?: number | null },
+  input: { name: string; role: Role; userId?: number | null; scopes?: readonly string[] },
   actor: Pick<Actor, "name" | "role">,
   now: Temporal.Instant,
 ) {
@@ -36,6 +36,7 @@ export async function create(
       .values({
         name: input.name,
         role: input.role,
+        scopes: [...(input.scopes ?? [])],
         userId,
         keyHash: hashOf(key),
         prefix: key.slice(0, SHOWN_CHARACTERS),
@@ -90,7 +91,7 @@ export async function authenticate(db: Db, request: FastifyRequest, now: Tempora
   // A key never does more than the user it acts for may.
   const role = found.userRole && !mayAct(found.userRole, found.role) ? found.userRole : found.role;
   const name = found.userEmail ? `${found.userEmail} (key "${found.name}")` : `key "${found.name}"`;
-  return { actor: { name, role, userId: found.userId }, identity: `key-${found.id}` };
+  return { actor: { name, role, userId: found.userId }, identity: `key-${found.id}`, scopes: found.scopes };
 }
 
 function findByKey(db: Db, key: string) {
@@ -101,6 +102,7 @@ function findByKey(db: Db, key: string) {
       "apiKeys.id",
       "apiKeys.name",
       "apiKeys.role",
+      "apiKeys.scopes",
       "apiKeys.userId",
       "apiKeys.lastUsedAt",
       "apiKeys.revokedAt",

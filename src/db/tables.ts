@@ -148,6 +148,7 @@ export type Tables = {
     name: string;
     userId: number | null;
     role: Role;
+    scopes: Defaulted<string[]>;
     keyHash: Buffer;
     prefix: string;
     createdAt: Instant;

@@ -40,7 +40,12 @@ export type Handler<Of extends Endpoint> = (call: Call<Of>) => Promise<Answer<Of
 export type Serve = <Of extends Endpoint>(endpoint: Of, handler: Handler<Of>) => void;
 
 /** A caller who proved who they are. `identity` tells apart callers of one name and holds no secret. */
-export type Caller = { readonly actor: Actor; readonly identity: string };
+export type Caller = {
+  readonly actor: Actor;
+  readonly identity: string;
+  /** What a key may be used for, `leads:read`; none: everything the role may. */
+  readonly scopes?: readonly string[];
+};
 
 export type Serving = {
   readonly db: Db;
@@ -175,7 +180,15 @@ async function callerOf(
   if (!caller) return refuse("unauthenticated", "Send an API key: Authorization: Bearer tdg_…");
   if (!mayAct(caller.actor.role, endpoint.access))
     refuse("forbidden", `This needs the role ${endpoint.access}; you have ${caller.actor.role}.`);
+  const scope = scopeOf(endpoint);
+  if (caller.scopes && caller.scopes.length > 0 && !caller.scopes.includes(scope))
+    refuse("forbidden", `This key is not for ${scope}. It is for ${caller.scopes.join(", ")}.`);
   return caller;
+}
+
+/** The scope an endpoint belongs to: its resource, read or written. */
+function scopeOf({ method, path }: Pick<Endpoint, "method" | "path">): string {
+  return `${path.split("/")[1] ?? ""}:${method === "GET" ? "read" : "write"}`;
 }
 
 /** What a query may hold: what the endpoint says, and the choice of fields wherever an answer has some. */

@@ -366,3 +366,22 @@ describe("whose a row is", () => {
     expect(JSON.stringify((await ask("GET", "/audit-entries", { cookie })).body)).not.toContain("argon2");
   });
 });
+
+describe("a key with scopes", () => {
+  it("is good for these resources alone, whatever its role; one without scopes for all its role may", async () => {
+    const { cookie } = await setUp();
+    const keyOf = async (scopes: string[]) =>
+      String((await ask("POST", "/api-keys", { cookie, body: { name: "k", role: "manager", scopes } })).body["key"]);
+    const narrow = { authorization: `Bearer ${await keyOf(["leads:read"])}` };
+    expect((await ask("GET", "/leads", { headers: narrow })).status).toBe(200);
+    expect((await ask("POST", "/leads", { headers: narrow, body: { email: "x@example.com" } })).status).toBe(403);
+    expect((await ask("GET", "/contacts", { headers: narrow })).body["detail"]).toBe(
+      "This key is not for contacts:read. It is for leads:read.",
+    );
+    const wide = { authorization: `Bearer ${await keyOf([])}` };
+    expect((await ask("POST", "/leads", { headers: wide, body: { email: "x@example.com" } })).status).toBe(201);
+    expect(
+      (await ask("POST", "/api-keys", { cookie, body: { name: "k", role: "user", scopes: ["everything"] } })).status,
+    ).toBe(422);
+  });
+});

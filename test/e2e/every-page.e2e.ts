@@ -38,6 +38,7 @@ const PAGES = [
   "/settings/email-accounts",
   "/settings/senders",
   "/settings/sending-domains",
+  "/settings/sending-domains",
   "/settings/sending-domains?open=1",
   "/settings/fields",
   "/settings/users",

@@ -81,6 +81,43 @@ test("ten thousand leads start with a bar that follows, and stand in the list", 
   await expect(page.getByRole("table", { name: "Email Campaigns" }).getByRole("row")).toHaveCount(101);
 });
 
+test("a list is downloaded whole and with its filters, and no cell runs as a formula", async ({ page }) => {
+  await signIn(page, "ana@example.com");
+  await api(page.request, program, "POST", "/email-groups", { title: "=1+1" });
+  await page.goto(`${program.url}/email-groups`);
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: "Download as CSV" }).click(),
+  ]);
+  const text = Buffer.concat((await (await download.createReadStream()).toArray()) as Buffer[]).toString();
+  expect(text).toContain("'=1+1");
+  expect(text).not.toMatch(/(?:^|,)=1/m);
+});
+
+test("a passkey that was added signs in without the password", async ({ page, quiet }) => {
+  quiet.allow(/401/);
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send("WebAuthn.enable");
+  await devtools.send("WebAuthn.addVirtualAuthenticator", {
+    options: {
+      protocol: "ctap2",
+      transport: "internal",
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+      automaticPresenceSimulation: true,
+    },
+  });
+  await signIn(page, "ana@example.com");
+  await page.goto(`${program.url}/settings/profile`);
+  await page.getByRole("button", { name: "Add a passkey" }).click();
+  await expect(page.getByText("The passkey is kept.", { exact: false })).toBeVisible();
+  await page.getByRole("button", { name: /Your account/ }).click();
+  await page.getByRole("menuitem", { name: "Sign out" }).click();
+  await page.getByRole("button", { name: "Use a passkey" }).click();
+  await expect(page.getByRole("heading", { name: /Good to see you/ })).toBeVisible();
+});
+
 test("what a role may not do is not offered, and refused when asked for all the same", async ({
   page,
   browser,

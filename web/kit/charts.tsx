@@ -19,22 +19,6 @@ const common = {
   yAxisProps: { allowDecimals: false, width: 44 },
 };
 
-export function Bars({ data, x, series, height = 220, stacked = false }: ChartProps) {
-  return (
-    <BarChart
-      {...common}
-      h={height}
-      data={data as Record<string, unknown>[]}
-      dataKey={x}
-      type={stacked ? "stacked" : "default"}
-      withLegend={series.length > 1}
-      legendProps={{ verticalAlign: "bottom" }}
-      series={[...series]}
-      barProps={{ isAnimationActive: false, maxBarSize: 36 }}
-    />
-  );
-}
-
 export function Areas({ data, x, series, height = 260 }: ChartProps) {
   return (
     <AreaChart

@@ -23,7 +23,7 @@ import { address, call, type Answer, type Route, type Row, type Sent } from "../
 import { formatNumber, t } from "../i18n.ts";
 import type { Search } from "../router.tsx";
 import { useMay } from "../session.tsx";
-import { Failure } from "./failures.tsx";
+import { Failure, tellDone, tellFailure } from "./failures.tsx";
 import { RowsSkeleton } from "./skeletons.tsx";
 
 export type Column<Item> = {
@@ -54,6 +54,8 @@ type ListProps<Of extends ListRoute> = {
   readonly empty: ReactNode;
   /** What can be done with chosen rows. */
   readonly bulk?: (chosen: readonly Row<Of>[], done: () => void) => ReactNode;
+  /** What can be done with all rows the filters mean, more than are shown. */
+  readonly bulkAll?: (done: () => void) => ReactNode;
   /** The endpoint that gives the same list as CSV. */
   readonly exporting?: Route;
   readonly idOf?: (row: Row<Of>) => string | number;
@@ -72,7 +74,7 @@ export function useSearchState() {
 }
 
 export function List<Of extends ListRoute>(props: ListProps<Of>) {
-  const { route, params, columns, query = {}, filters = [], controls, empty, bulk, exporting, label } = props;
+  const { route, params, columns, query = {}, filters = [], controls, empty, bulk, bulkAll, exporting, label } = props;
   const idOf = props.idOf ?? ((row: Row<Of>) => (row as { id: number | string }).id);
   const [search, change] = useSearchState();
   const may = useMay();
@@ -81,8 +83,9 @@ export function List<Of extends ListRoute>(props: ListProps<Of>) {
   const asked: Record<string, unknown> = { ...query };
   for (const name of ["q", "sort", ...filters]) {
     const value = search[name];
-    if (value) asked[name] = LISTED.has(name) ? value.split(",") : value;
+    if (value) asked[name] = LISTED.has(name) ? split(value) : value;
   }
+  const [wholly, setWholly] = useState("");
   const filtered = ["q", ...filters].some((name) => search[name]);
   const found = useInfiniteQuery({
     queryKey: [route, params ?? {}, asked, "pages"],
@@ -114,8 +117,26 @@ export function List<Of extends ListRoute>(props: ListProps<Of>) {
     else next.delete(idOf(row));
     setChosen(next);
   };
+  const [exportsNow, setExportsNow] = useState(false);
+  const download = async () => {
+    setExportsNow(true);
+    try {
+      const { downloadCsv } = await import("./csv-download.ts");
+      const count = await downloadCsv(route, { params, query: asked }, label);
+      tellDone(t("{count, plural, one {# row} other {# rows}} downloaded.", { count }));
+    } catch (error) {
+      tellFailure(error);
+    } finally {
+      setExportsNow(false);
+    }
+  };
   const all = rows.length > 0 && rows.every((row) => chosen.has(idOf(row)));
-  const clear = () => setChosen(new Map());
+  // Other filters mean other people: what was chosen wholly is chosen no longer.
+  const everything = wholly !== "" && wholly === JSON.stringify(asked) && all;
+  const clear = () => {
+    setChosen(new Map());
+    setWholly("");
+  };
 
   return (
     <Stack gap="sm">
@@ -136,6 +157,18 @@ export function List<Of extends ListRoute>(props: ListProps<Of>) {
           )}
         </Group>
         <Group gap={4}>
+          {!exporting && may("manager") && rows.length > 0 && (
+            <Tooltip label={t("Download as CSV")}>
+              <ActionIcon
+                size="lg"
+                loading={exportsNow}
+                onClick={() => void download()}
+                aria-label={t("Download as CSV")}
+              >
+                <IconDownload size={18} />
+              </ActionIcon>
+            </Tooltip>
+          )}
           {exporting && may("manager") && (
             <Tooltip label={t("Download as CSV")}>
               <ActionIcon
@@ -178,9 +211,16 @@ export function List<Of extends ListRoute>(props: ListProps<Of>) {
         <Card padding="xs" role="region" aria-label={t("Chosen rows")}>
           <Group gap="sm">
             <Text size="sm" fw={600} aria-live="polite">
-              {t("{count, plural, one {# chosen} other {# chosen}}", { count: chosen.size })}
+              {everything
+                ? t("Everybody these filters mean is chosen")
+                : t("{count, plural, one {# chosen} other {# chosen}}", { count: chosen.size })}
             </Text>
-            {bulk([...chosen.values()], clear)}
+            {everything && bulkAll ? bulkAll(clear) : bulk([...chosen.values()], clear)}
+            {all && !everything && bulkAll && found.hasNextPage && (
+              <Button variant="subtle" size="xs" onClick={() => setWholly(JSON.stringify(asked))}>
+                {t("Choose everybody these filters mean")}
+              </Button>
+            )}
             <Button variant="subtle" size="xs" color="gray" onClick={clear}>
               {t("Choose none")}
             </Button>
@@ -271,6 +311,15 @@ export function List<Of extends ListRoute>(props: ListProps<Of>) {
 
 /** Filters that may hold several values: `status=Lead,Open` in the address bar. */
 const LISTED = new Set(["status", "source", "owner", "company", "country"]);
+
+/** Several values in one parameter, and back. A comma inside a value is written as %2C. */
+export const joined = (values: readonly string[] | undefined) =>
+  values?.map((value) => value.replaceAll(",", "%2C")).join(",");
+export const split = (text: string | undefined): string[] =>
+  (text ?? "")
+    .split(",")
+    .filter(Boolean)
+    .map((value) => value.replaceAll("%2C", ","));
 
 function withoutPaging({ sort: _sort, ...rest }: Record<string, unknown>): Record<string, unknown> {
   return rest;

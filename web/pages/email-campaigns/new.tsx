@@ -37,14 +37,15 @@ export default function NewEmailCampaign() {
   const navigate = useNavigate();
   const numberOf = (text: string | undefined) => (text && /^\d+$/.test(text) ? Number(text) : null);
   const ids = search["ids"]?.split(",").map(Number).filter(Number.isSafeInteger);
+  const given = filterIn(search["filter"]);
   const [campaignId, setCampaignId] = useState(numberOf(search["campaign"]));
   const [startOn, setStartOn] = useState<string>(today());
   const [whom, setWhom] = useState<For>(
-    ids ? "filter" : search["group"] ? "group" : search["for"] === "contact" ? "contact" : "lead",
+    ids || given ? "filter" : search["group"] ? "group" : search["for"] === "contact" ? "contact" : "lead",
   );
   const [personId, setPersonId] = useState(numberOf(search["person"]));
   const [groupId, setGroupId] = useState(numberOf(search["group"]));
-  const [filter, setFilter] = useState<PeopleFilter>(ids ? { ids } : {});
+  const [filter, setFilter] = useState<PeopleFilter>(ids ? { ids } : (given ?? {}));
   const [senderId, setSenderId] = useState<number | null>(null);
   const [busy, setBusy] = useState(false);
   const [jobId, setJobId] = useState<number | null>(null);
@@ -234,6 +235,17 @@ export default function NewEmailCampaign() {
       </Grid>
     </Page>
   );
+}
+
+/** The filter a list of people hands over in the address; whatever is none is passed over. */
+function filterIn(text: string | undefined): PeopleFilter | null {
+  if (!text) return null;
+  try {
+    const found: unknown = JSON.parse(text);
+    return typeof found === "object" && found !== null && !Array.isArray(found) ? (found as PeopleFilter) : null;
+  } catch {
+    return null;
+  }
 }
 
 function Dates({ campaign, startOn }: { campaign: Answer<"GET /campaigns/:id"> | undefined; startOn: string }) {

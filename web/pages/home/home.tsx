@@ -1,22 +1,10 @@
 /** What whoever signs in wants to know first: what went out, what is due, what needs attention. */
-import {
-  Anchor,
-  Badge,
-  Button,
-  Card,
-  Group,
-  SimpleGrid,
-  Skeleton,
-  Stack,
-  Text,
-  ThemeIcon,
-  UnstyledButton,
-} from "@mantine/core";
+import { Anchor, Badge, Button, Card, Group, SimpleGrid, Stack, Text, ThemeIcon, UnstyledButton } from "@mantine/core";
 import { IconAlertTriangle, IconCheck, IconInfoCircle, IconPlus } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
-import { lazy, Suspense } from "react";
 import type { Answer } from "../../api.ts";
 import { formatDay, formatNumber, t } from "../../i18n.ts";
+import { Bars } from "../../kit/bars.tsx";
 import { ChartCard } from "../../kit/chart-card.tsx";
 import { CommunicationList } from "../../kit/communication.tsx";
 import { Page } from "../../kit/page.tsx";
@@ -24,8 +12,6 @@ import { useRead } from "../../queries.ts";
 import { useMay, useSession } from "../../session.tsx";
 import { STATUS_COLORS } from "../../theme.ts";
 import { statusWord } from "../../kit/words.tsx";
-
-const Bars = lazy(() => import("../../kit/charts.tsx").then(({ Bars: component }) => ({ default: component })));
 
 type Home = Answer<"GET /home">;
 
@@ -62,16 +48,14 @@ export default function HomePage() {
           head={[t("Day"), t("Sent"), t("Failed")]}
           rows={home.sent.map(({ day, sent, failed }) => [formatDay(day), formatNumber(sent), formatNumber(failed)])}
         >
-          <Suspense fallback={<Skeleton height={220} />}>
-            <Bars
-              data={home.sent.map(({ day, ...rest }) => ({ day: formatDay(day, "short"), ...rest }))}
-              x="day"
-              series={[
-                { name: "sent", label: t("Sent"), color: "ink.6" },
-                { name: "failed", label: t("Failed"), color: "orange.6" },
-              ]}
-            />
-          </Suspense>
+          <Bars
+            data={home.sent.map(({ day, ...rest }) => ({ day: formatDay(day, "short"), ...rest }))}
+            x="day"
+            series={[
+              { name: "sent", label: t("Sent"), color: "ink.6" },
+              { name: "failed", label: t("Failed"), color: "orange.6" },
+            ]}
+          />
         </ChartCard>
         <ChartCard
           title={t("What is due")}
@@ -79,13 +63,11 @@ export default function HomePage() {
           head={[t("Day"), t("Mails")]}
           rows={home.upcoming.map(({ day, due }) => [formatDay(day), formatNumber(due)])}
         >
-          <Suspense fallback={<Skeleton height={220} />}>
-            <Bars
-              data={home.upcoming.map(({ day, due }) => ({ day: formatDay(day, "weekday"), due }))}
-              x="day"
-              series={[{ name: "due", label: t("Due"), color: "teal.6" }]}
-            />
-          </Suspense>
+          <Bars
+            data={home.upcoming.map(({ day, due }) => ({ day: formatDay(day, "short"), due }))}
+            x="day"
+            series={[{ name: "due", label: t("Due"), color: "teal.6" }]}
+          />
         </ChartCard>
       </SimpleGrid>
       <SimpleGrid cols={{ base: 1, lg: 2 }}>

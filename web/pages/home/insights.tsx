@@ -2,6 +2,7 @@
 import { Group, Select, SimpleGrid, Skeleton, Table, Text, Tooltip } from "@mantine/core";
 import { lazy, Suspense } from "react";
 import { addDays, formatDay, formatNumber, formatShare, t, today } from "../../i18n.ts";
+import { Bars } from "../../kit/bars.tsx";
 import { ChartCard } from "../../kit/chart-card.tsx";
 import { Failure } from "../../kit/failures.tsx";
 import { useSearchState } from "../../kit/list.tsx";
@@ -11,7 +12,6 @@ import { RecordLink } from "../../kit/words.tsx";
 import { useApi } from "../../queries.ts";
 
 const charts = () => import("../../kit/charts.tsx");
-const Bars = lazy(() => charts().then(({ Bars: component }) => ({ default: component })));
 const Areas = lazy(() => charts().then(({ Areas: component }) => ({ default: component })));
 const Rows = lazy(() => charts().then(({ Rows: component }) => ({ default: component })));
 
@@ -74,19 +74,16 @@ export default function Insights() {
             one.unsubscribed,
           ])}
         >
-          <Suspense fallback={WAITING}>
-            <Bars
-              height={260}
-              stacked
-              data={(sends.data?.data ?? []).map(({ day, ...rest }) => ({ day: formatDay(day, "short"), ...rest }))}
-              x="day"
-              series={[
-                { name: "sent", label: t("Sent"), color: "ink.6" },
-                { name: "skipped", label: t("Skipped"), color: "gray.5" },
-                { name: "failed", label: t("Failed"), color: "orange.6" },
-              ]}
-            />
-          </Suspense>
+          <Bars
+            height={220}
+            data={(sends.data?.data ?? []).map(({ day, ...rest }) => ({ day: formatDay(day, "short"), ...rest }))}
+            x="day"
+            series={[
+              { name: "sent", label: t("Sent"), color: "ink.6" },
+              { name: "skipped", label: t("Skipped"), color: "gray.5" },
+              { name: "failed", label: t("Failed"), color: "orange.6" },
+            ]}
+          />
         </ChartCard>
         <ChartCard
           title={t("Where people stand")}

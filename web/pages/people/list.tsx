@@ -1,23 +1,24 @@
 /** The list of Leads and of Contacts: one page with two names. */
-import { Button, Group, Modal, MultiSelect, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
-import { useForm } from "@mantine/form";
-import { IconCopyCheck, IconPlus, IconUpload } from "@tabler/icons-react";
-import { Link, useNavigate } from "@tanstack/react-router";
+import { Badge, Button, Drawer, Group, MultiSelect, Pill, Stack, Text } from "@mantine/core";
+import { IconCopyCheck, IconFilter, IconPlus, IconUpload } from "@tabler/icons-react";
+import { Link } from "@tanstack/react-router";
 import { useState } from "react";
-import { call, type Row } from "../../api.ts";
-import { CONTACT_STATUSES, LEAD_STATUSES } from "../../../src/core/person.ts";
-import { t } from "../../i18n.ts";
-import { ask } from "../../kit/ask.tsx";
-import { tellDone, tellFailure } from "../../kit/failures.tsx";
-import { showProblem } from "../../kit/form.ts";
-import { type Column, Empty, List, useSearchState } from "../../kit/list.tsx";
+import type { Row } from "../../api.ts";
+import { STATUSES } from "../../../src/core/person.ts";
+import type { PeopleFilter } from "../../../src/people/api.ts";
+import { formatDay, t } from "../../i18n.ts";
+import { type Column, Empty, joined, List, split, useSearchState } from "../../kit/list.tsx";
 import { Page } from "../../kit/page.tsx";
+import { BOOLEAN, filterOfSearch, PeopleFilterFields, searchOfFilter } from "../../kit/people-filter.tsx";
 import { nameLabel, Pick } from "../../kit/pick.tsx";
 import { Moment, PersonLink } from "../../kit/words.tsx";
-import { queryClient, useApi } from "../../queries.ts";
+import { useApi } from "../../queries.ts";
 import { useMay } from "../../session.tsx";
+import { BulkActions } from "./bulk.tsx";
+import { NewPerson } from "./new-person.tsx";
 
 type Person = Row<"GET /leads">;
+type Field = Row<"GET /person-fields">;
 export type Kind = "lead" | "contact";
 
 const BASE: readonly Column<Person>[] = [
@@ -33,16 +34,12 @@ const BASE: readonly Column<Person>[] = [
     key: "status",
     label: t("Status"),
     sort: "status",
-    cell: ({ status, optedOut }) => (
-      <>
+    cell: ({ status, optedOut, disabledAt }) => (
+      <Group gap={6}>
         {status}
-        {optedOut && (
-          <Text span size="xs" c="dimmed">
-            {" "}
-            · {t("opted out")}
-          </Text>
-        )}
-      </>
+        {optedOut && <Badge color="red">{t("opted out")}</Badge>}
+        {disabledAt && <Badge color="gray">{t("disabled")}</Badge>}
+      </Group>
     ),
   },
   { key: "source", label: t("Source"), cell: ({ source }) => source ?? "", optional: true },
@@ -64,14 +61,15 @@ export function PeopleList({ kind }: { kind: Kind }) {
   const may = useMay();
   const [search, change] = useSearchState();
   const fields = useApi("GET /person-fields", { query: { limit: 500 } });
+  const declared = fields.data?.data ?? [];
   const leads = kind === "lead";
   const title = leads ? t("Leads") : t("Contacts");
   const columns = [
     ...BASE,
-    ...(fields.data?.data ?? []).map(({ key, label }): Column<Person> => ({
+    ...declared.map(({ key, label, type }): Column<Person> => ({
       key: `attributes.${key}`,
       label,
-      cell: ({ attributes }) => String(attributes[key] ?? ""),
+      cell: ({ attributes }) => valueOf(type, attributes[key]),
       optional: true,
     })),
   ];
@@ -89,6 +87,7 @@ export function PeopleList({ kind }: { kind: Kind }) {
       )}
     </>
   );
+  const filter = { ...filterOfSearch(search), kind };
   return (
     <Page
       title={title}
@@ -113,16 +112,16 @@ export function PeopleList({ kind }: { kind: Kind }) {
         exporting={leads ? "GET /leads/export" : "GET /contacts/export"}
         label={title}
         columns={columns}
-        filters={["status", "source", "country", "company", "emailGroupId", "createdFrom", "createdBefore"]}
+        filters={[...FILTERS, ...declared.map(({ key }) => `attributes.${key}`)]}
         searchLabel={t("Search name, company or address")}
         controls={
           <>
             <MultiSelect
               aria-label={t("Status")}
               placeholder={search["status"] ? undefined : t("Any status")}
-              data={[...(leads ? LEAD_STATUSES : CONTACT_STATUSES)]}
-              value={search["status"]?.split(",") ?? []}
-              onChange={(status) => change({ status: status.join(",") })}
+              data={[...STATUSES[kind]]}
+              value={split(search["status"])}
+              onChange={(status) => change({ status: joined(status) })}
               clearable
               w={180}
             />
@@ -136,6 +135,7 @@ export function PeopleList({ kind }: { kind: Kind }) {
               clearable
               w={170}
             />
+            <MoreFilters kind={kind} fields={declared} />
           </>
         }
         empty={
@@ -149,134 +149,101 @@ export function PeopleList({ kind }: { kind: Kind }) {
           </Empty>
         }
         {...(may("user")
-          ? { bulk: (chosen: readonly Person[], done: () => void) => <BulkActions chosen={chosen} done={done} /> }
+          ? {
+              bulk: (chosen: readonly Person[], done: () => void) => (
+                <BulkActions whom={{ ids: chosen.map(({ id }) => id) }} done={done} />
+              ),
+              bulkAll: (done: () => void) => <BulkActions whom={{ filter }} done={done} />,
+            }
           : {})}
       />
-      <NewPerson kind={kind} opened={search["new"] === "yes" && may("user")} close={() => change({ new: undefined })} />
+      {may("user") && (
+        <NewPerson kind={kind} opened={search["new"] === "yes"} close={() => change({ new: undefined })} />
+      )}
     </Page>
   );
 }
 
-function BulkActions({ chosen, done }: { chosen: readonly Person[]; done: () => void }) {
-  const may = useMay();
-  const [grouping, setGrouping] = useState(false);
-  const ids = chosen.map(({ id }) => id);
-  const act = async (body: {
-    action: "add-to-group" | "remove-from-group" | "do-not-contact" | "delete";
-    emailGroupId?: number;
-  }) => {
-    const answer = await call("POST /people/bulk-actions", { body: { ...body, ids } });
-    await queryClient.invalidateQueries();
-    done();
-    const undo =
-      body.action === "add-to-group" && answer.done > 0
-        ? () => act({ action: "remove-from-group", emailGroupId: body.emailGroupId })
-        : undefined;
-    tellDone(
-      [
-        t("{count, plural, one {# person changed} other {# people changed}}", { count: answer.done }),
-        answer.unchanged > 0 && t("{count} were so already", { count: answer.unchanged }),
-        answer.problemCount > 0 &&
-          `${t("{count} could not be", { count: answer.problemCount })}: ${answer.problems[0]?.text ?? ""}`,
-      ]
-        .filter(Boolean)
-        .join(", "),
-      undo,
-    );
-  };
-  return (
-    <Group gap="xs">
-      <Button size="xs" component={Link} to={`/email-campaigns/new?ids=${ids.join(",")}`}>
-        {t("Start a Campaign")}
-      </Button>
-      <Button size="xs" variant="default" onClick={() => setGrouping(true)}>
-        {t("Add to a group")}
-      </Button>
-      <Button
-        size="xs"
-        variant="default"
-        onClick={() =>
-          ask({
-            title: t("Mark as Do Not Contact?"),
-            text: t(
-              "{count, plural, one {One person gets} other {# people get}} no more mail, and whatever runs for them stops.",
-              { count: ids.length },
-            ),
-            deed: t("Do Not Contact"),
-            act: () => act({ action: "do-not-contact" }),
-          })
-        }
-      >
-        {t("Do Not Contact")}
-      </Button>
-      {may("manager") && (
-        <Button
-          size="xs"
-          variant="default"
-          color="red"
-          onClick={() =>
-            ask({
-              title: t("{count, plural, one {Delete this person?} other {Delete # people?}}", { count: ids.length }),
-              text: t("They go for good. Whoever was in a Campaign is kept: erase them one by one instead."),
-              deed: t("Delete"),
-              act: () => act({ action: "delete" }),
-            })
-          }
-        >
-          {t("Delete")}
-        </Button>
-      )}
-      <Modal opened={grouping} onClose={() => setGrouping(false)} title={t("Add to a group")}>
-        <Pick
-          route="GET /email-groups"
-          label={t("Email Group")}
-          labelOf={nameLabel}
-          value={null}
-          onChange={(emailGroupId) => {
-            setGrouping(false);
-            if (emailGroupId !== null) void act({ action: "add-to-group", emailGroupId }).catch(tellFailure);
-          }}
-        />
-      </Modal>
-    </Group>
-  );
+/** What stands in the address bar and narrows the list. */
+const FILTERS = [
+  "status",
+  "emailGroupId",
+  "source",
+  "country",
+  "company",
+  "owner",
+  "createdFrom",
+  "createdBefore",
+] as const;
+
+function valueOf(type: Field["type"], value: Person["attributes"][string] | undefined): string {
+  if (value === null || value === undefined) return "";
+  if (type === "boolean") return BOOLEAN.find((one) => one.value === String(value))?.word() ?? String(value);
+  return type === "date" ? formatDay(String(value)) : String(value);
 }
 
-function NewPerson({ kind, opened, close }: { kind: Kind; opened: boolean; close: () => void }) {
-  const navigate = useNavigate();
-  const form = useForm({
-    initialValues: { firstName: "", lastName: "", email: "", company: "", jobTitle: "", phone: "" },
-  });
-  const submit = async (values: typeof form.values) => {
-    try {
-      const body = Object.fromEntries(Object.entries(values).filter(([, value]) => value.trim() !== ""));
-      const made = await call(kind === "lead" ? "POST /leads" : "POST /contacts", { body });
-      await queryClient.invalidateQueries();
-      close();
-      await navigate({ to: `/people/${made.id}` });
-    } catch (error) {
-      showProblem(form, error);
-    }
+/** All that can be filtered by, in a drawer; what is set stands beside the button and goes with a click. */
+function MoreFilters({ kind, fields }: { kind: Kind; fields: readonly Field[] }) {
+  const [search, change] = useSearchState();
+  const [draft, setDraft] = useState<PeopleFilter | null>(null);
+  const keys = fields.map(({ key }) => key);
+  const labels: readonly (readonly [name: string, label: string])[] = [
+    ["source", t("Source")],
+    ["country", t("Country")],
+    ["company", t("Company")],
+    ["owner", t("Owner")],
+    ["createdFrom", t("Created on or after")],
+    ["createdBefore", t("Created before")],
+    ...fields.map(({ key, label }) => [`attributes.${key}`, label] as const),
+  ];
+  const shownValue = (name: string, value: string) => {
+    if (name.startsWith("created")) return value.includes("T") ? value : formatDay(value);
+    const field = fields.find(({ key }) => name === `attributes.${key}`);
+    return field ? valueOf(field.type, value) : split(value).join(", ");
   };
   return (
-    <Modal opened={opened} onClose={close} title={kind === "lead" ? t("New Lead") : t("New Contact")}>
-      <form onSubmit={form.onSubmit((values) => void submit(values))}>
-        <Stack>
-          <SimpleGrid cols={2}>
-            <TextInput label={t("First name")} data-autofocus {...form.getInputProps("firstName")} />
-            <TextInput label={t("Last name")} {...form.getInputProps("lastName")} />
-          </SimpleGrid>
-          <TextInput label={t("Email address")} type="email" {...form.getInputProps("email")} />
-          <TextInput label={t("Company")} {...form.getInputProps("company")} />
-          <SimpleGrid cols={2}>
-            <TextInput label={t("Job title")} {...form.getInputProps("jobTitle")} />
-            <TextInput label={t("Phone")} {...form.getInputProps("phone")} />
-          </SimpleGrid>
-          <Group justify="flex-end">
-            <Button type="submit">{t("Create")}</Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+    <>
+      <Button variant="default" leftSection={<IconFilter size={16} />} onClick={() => setDraft(filterOfSearch(search))}>
+        {t("More filters")}
+      </Button>
+      {labels.map(([name, label]) => {
+        const value = search[name];
+        if (!value) return null;
+        return (
+          <Pill
+            key={name}
+            withRemoveButton
+            onRemove={() => change({ [name]: undefined })}
+            removeButtonProps={{ "aria-label": t("Remove the filter {name}", { name: label }), tabIndex: 0 }}
+          >
+            {label}: {shownValue(name, value)}
+          </Pill>
+        );
+      })}
+      <Drawer opened={draft !== null} onClose={() => setDraft(null)} position="right" size="lg" title={t("Filters")}>
+        {draft && (
+          <form
+            onSubmit={(event) => {
+              event.preventDefault();
+              change({ ...searchOfFilter(draft, keys), q: search["q"] });
+              setDraft(null);
+            }}
+          >
+            <Stack>
+              <PeopleFilterFields filter={draft} change={setDraft} kind={kind} />
+              <Text size="xs" c="dimmed">
+                {t("Several values of one field mean any of them. The address of this page keeps them all.")}
+              </Text>
+              <Group justify="flex-end">
+                <Button variant="default" onClick={() => setDraft({})}>
+                  {t("Empty all")}
+                </Button>
+                <Button type="submit">{t("Show them")}</Button>
+              </Group>
+            </Stack>
+          </form>
+        )}
+      </Drawer>
+    </>
   );
 }

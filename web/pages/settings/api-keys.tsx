@@ -1,5 +1,17 @@
 /** API keys: made, shown once, revoked. */
-import { Alert, Badge, Button, Code, CopyButton, Group, Modal, Select, Stack, TextInput } from "@mantine/core";
+import {
+  Alert,
+  Badge,
+  Button,
+  Code,
+  CopyButton,
+  Group,
+  Modal,
+  Select,
+  Stack,
+  TagsInput,
+  TextInput,
+} from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { IconPlus } from "@tabler/icons-react";
 import { useState } from "react";
@@ -13,6 +25,17 @@ import { SettingsPage } from "../../kit/settings.tsx";
 import { Moment } from "../../kit/words.tsx";
 import { queryClient } from "../../queries.ts";
 import type { Role } from "../../session.tsx";
+
+const SCOPES = [
+  "leads",
+  "contacts",
+  "email-groups",
+  "campaigns",
+  "email-campaigns",
+  "email-templates",
+  "communications",
+  "suppressions",
+].flatMap((resource) => [`${resource}:read`, `${resource}:write`]);
 
 type Key = Row<"GET /api-keys">;
 
@@ -79,10 +102,10 @@ export default function ApiKeys() {
 
 function NewKey() {
   const [key, setKey] = useState<string | null>(null);
-  const form = useForm({ initialValues: { name: "", role: "user" } });
-  const submit = async ({ name, role }: typeof form.values) => {
+  const form = useForm({ initialValues: { name: "", role: "user", scopes: [] as string[] } });
+  const submit = async ({ name, role, scopes }: typeof form.values) => {
     try {
-      const made = await call("POST /api-keys", { body: { name, role: role as Role } });
+      const made = await call("POST /api-keys", { body: { name, role: role as Role, scopes } });
       setKey(made.key);
       await queryClient.invalidateQueries();
     } catch (error) {
@@ -115,6 +138,12 @@ function NewKey() {
           allowDeselect={false}
           data={["viewer", "user", "manager", "administrator"]}
           {...form.getInputProps("role")}
+        />
+        <TagsInput
+          label={t("Only for (optional)")}
+          description={t("Such as {example}. Empty: everything the role may.", { example: "leads:read" })}
+          data={SCOPES}
+          {...form.getInputProps("scopes")}
         />
         <Group justify="flex-end">
           <Button type="submit">{t("Make the key")}</Button>
