@@ -26,9 +26,10 @@ import {
   IconNote,
   IconRefresh,
 } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
-import { address, call, type Row } from "../api.ts";
+import { address, call, Problem, type Row } from "../api.ts";
 import { formatMoment, t } from "../i18n.ts";
 import { useApi } from "../queries.ts";
 import { useMay } from "../session.tsx";
@@ -62,6 +63,24 @@ const DELIVERY: Readonly<Record<NonNullable<Communication["deliveryStatus"]>, { 
     error: { color: "red", word: () => t("Refused") },
     suppressed: { color: "gray", word: () => t("Not sent") },
   };
+
+const REASONS: Readonly<Record<string, () => string>> = {
+  unsubscribed: () => t("unsubscribed"),
+  "hard-bounce": () => t("the address does not exist any more"),
+  complaint: () => t("reported as spam"),
+  "do-not-contact": () => t("do not contact"),
+  manual: () => t("suppressed by hand"),
+  imported: () => t("on an imported list of opt-outs"),
+  erased: () => t("erased"),
+  "no-address": () => t("no email address"),
+  "not-a-member": () => t("no longer in the Email Group"),
+  "gave-up": () => t("tried for days, then given up"),
+  paused: () => t("the Email Campaign is paused"),
+  "in-doubt": () => t("nobody knows whether it arrived"),
+};
+
+/** Why a mail was not sent, or waits. */
+export const reasonWord = (reason: string) => REASONS[reason]?.() ?? reason;
 
 export const deliveryWord = (status: NonNullable<Communication["deliveryStatus"]>) => DELIVERY[status].word();
 
@@ -122,7 +141,7 @@ function CommunicationRow({
               {subject || kindWord(kind)}
             </Text>
             <Text size="xs" c="dimmed" truncate>
-              {[kindWord(kind), to, reason].filter(Boolean).join(" · ")}
+              {[kindWord(kind), to, reason && reasonWord(reason)].filter(Boolean).join(" · ")}
             </Text>
           </div>
           <DeliveryBadge status={deliveryStatus} />
@@ -149,7 +168,7 @@ export function CommunicationDetail({ id }: { id: string }) {
     [t("To"), one.to],
     [t("Template"), one.template?.name ?? null],
     [t("Server said"), one.reply],
-    [t("Why"), one.reason],
+    [t("Why"), one.reason === null ? null : reasonWord(one.reason)],
     [t("Attempts"), one.attempts && one.attempts > 1 ? String(one.attempts) : null],
     [t("Next attempt"), one.nextAttemptAt ? formatMoment(one.nextAttemptAt) : null],
   ];
@@ -164,8 +183,13 @@ export function CommunicationDetail({ id }: { id: string }) {
   return (
     <Card my="xs" padding="md" bg="var(--tidings-surface)">
       <Stack gap="sm">
-        {one.reason === "in-doubt" && may("manager") && (
+        {one.reason === "in-doubt" && one.deliveryStatus === "sending" && may("manager") && (
           <Alert color="orange" title={t("Did this mail arrive?")}>
+            <Text size="sm" mb="sm">
+              {t(
+                "The connection broke before the server confirmed it. Look into the account’s sent mail or ask the recipient, then decide.",
+              )}
+            </Text>
             <Group>
               <Button size="xs" onClick={() => resolve("arrived")}>
                 {t("It arrived")}
@@ -247,6 +271,7 @@ export function MailBody({
             { value: "html", label: t("As it looks") },
             { value: "text", label: t("Plain text") },
             ...(headers ? [{ value: "headers", label: t("Headers") }] : []),
+            ...(eml ? [{ value: "source", label: t("Source") }] : []),
           ]}
         />
         {eml && (
@@ -268,6 +293,31 @@ export function MailBody({
           {(headers ?? []).map(({ name, value }) => `${name}: ${value}`).join("\n")}
         </Code>
       )}
+      {shown === "source" && eml && <Source of={eml} {...(height ? { height } : {})} />}
     </Stack>
+  );
+}
+
+/** The exact bytes, read when they are asked for. */
+function Source({ of, height = 520 }: { of: string; height?: number }) {
+  const found = useQuery({
+    queryKey: ["source", of],
+    queryFn: async ({ signal }) => {
+      const answer = await fetch(of, { credentials: "same-origin", signal });
+      if (!answer.ok) throw new Problem(answer.status, "failed", t("The source cannot be read."));
+      return answer.text();
+    },
+    staleTime: Infinity,
+  });
+  if (found.isError) return <Failure error={found.error} retry={found.refetch} />;
+  if (found.data === undefined) return <RowsSkeleton count={4} />;
+  return (
+    <Code
+      block
+      style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere", maxHeight: height, overflow: "auto" }}
+      tabIndex={0}
+    >
+      {found.data}
+    </Code>
   );
 }

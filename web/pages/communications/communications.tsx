@@ -2,7 +2,7 @@
 import { Anchor, Drawer, Select, Text } from "@mantine/core";
 import type { Row } from "../../api.ts";
 import { t } from "../../i18n.ts";
-import { CommunicationDetail, DeliveryBadge, deliveryWord, kindWord } from "../../kit/communication.tsx";
+import { CommunicationDetail, DeliveryBadge, deliveryWord, kindWord, reasonWord } from "../../kit/communication.tsx";
 import { type Column, Empty, List, useSearchState } from "../../kit/list.tsx";
 import { Page } from "../../kit/page.tsx";
 import { nameLabel, Pick } from "../../kit/pick.tsx";
@@ -42,7 +42,7 @@ export default function Communications() {
       label: t("Delivery"),
       cell: ({ deliveryStatus }) => <DeliveryBadge status={deliveryStatus} />,
     },
-    { key: "reason", label: t("Why"), cell: ({ reason }) => reason ?? "", optional: true },
+    { key: "reason", label: t("Why"), cell: ({ reason }) => (reason ? reasonWord(reason) : ""), optional: true },
     { key: "at", label: t("At"), cell: ({ at }) => <Moment at={at} /> },
   ];
   return (

@@ -13,9 +13,8 @@ import {
   UnstyledButton,
 } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
-import { IconInfoCircle, IconSearch, IconTrash } from "@tabler/icons-react";
+import { IconArrowLeft, IconInfoCircle, IconSearch, IconTrash } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
-import { useEffect } from "react";
 import { address, call } from "../../api.ts";
 import { t } from "../../i18n.ts";
 import { ask } from "../../kit/ask.tsx";
@@ -35,6 +34,8 @@ export default function Mailbox() {
     query: { limit: 100, ...(search["to"] ? { to: search["to"] } : {}) },
   });
   const messages = found.data?.data ?? [];
+  // On a phone there is room for one: the list, or the mail that was chosen.
+  const chosen = search["open"] !== undefined;
   const opened = search["open"] ?? (messages[0] ? String(messages[0].id) : undefined);
   const find = useDebouncedCallback((to: string) => change({ to, open: undefined }), 300);
   const empty = () =>
@@ -77,7 +78,7 @@ export default function Mailbox() {
         <Empty title={t("No mail yet")}>{t("Start an Email Campaign: its mails appear here on their day.")}</Empty>
       ) : (
         <Grid gap="md">
-          <Grid.Col span={{ base: 12, md: 4 }}>
+          <Grid.Col span={{ base: 12, md: 4 }} {...(chosen ? { visibleFrom: "md" } : {})}>
             <Stack gap="xs">
               <TextInput
                 aria-label={t("Only to this address")}
@@ -118,9 +119,26 @@ export default function Mailbox() {
                   )}
                 </ScrollArea.Autosize>
               </Card>
+              {found.data.nextCursor && (
+                <Text size="xs" c="dimmed">
+                  {t("The newest 100 are shown. Older ones are found by their address.")}
+                </Text>
+              )}
             </Stack>
           </Grid.Col>
-          <Grid.Col span={{ base: 12, md: 8 }}>{opened && <Opened id={opened} />}</Grid.Col>
+          <Grid.Col span={{ base: 12, md: 8 }} {...(chosen ? {} : { visibleFrom: "md" })}>
+            <Button
+              hiddenFrom="md"
+              variant="subtle"
+              size="compact-sm"
+              mb="xs"
+              leftSection={<IconArrowLeft size={16} />}
+              onClick={() => change({ open: undefined })}
+            >
+              {t("All mails")}
+            </Button>
+            {opened && <Opened id={opened} />}
+          </Grid.Col>
         </Grid>
       )}
     </Page>
@@ -130,13 +148,10 @@ export default function Mailbox() {
 function Opened({ id }: { id: string }) {
   const found = useApi("GET /mailbox/messages/:id", { params: { id } });
   const mail = found.data;
-  useEffect(() => {
-    document.querySelector("#opened-mail")?.scrollIntoView({ block: "nearest" });
-  }, [id]);
   if (found.isError) return <Failure error={found.error} />;
   if (!mail) return <RowsSkeleton />;
   return (
-    <Card id="opened-mail" component="section" aria-label={t("The opened mail")}>
+    <Card component="section" aria-label={t("The opened mail")}>
       <Stack gap="xs">
         <Text component="h2" fw={650} size="lg">
           {mail.subject}

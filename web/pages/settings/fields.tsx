@@ -26,7 +26,7 @@ const TYPE_WORDS: Readonly<Record<(typeof TYPES)[number], () => string>> = {
 
 export default function Fields() {
   const may = useMay();
-  const [adding, setAdding] = useState(false);
+  const [edited, setEdited] = useState<Field | "new" | null>(null);
   const remove = ({ id, label }: Field) =>
     ask({
       title: t("Remove the field “{label}”?", { label }),
@@ -49,14 +49,30 @@ export default function Fields() {
       align: "right",
       cell: (field) =>
         may("manager") && (
-          <Button size="compact-xs" variant="subtle" color="red" onClick={() => remove(field)}>
-            {t("Remove")}
-          </Button>
+          <Group gap={4} justify="flex-end" wrap="nowrap">
+            <Button
+              size="compact-xs"
+              variant="subtle"
+              onClick={() => setEdited(field)}
+              aria-label={t("Edit {name}", { name: field.label })}
+            >
+              {t("Edit")}
+            </Button>
+            <Button
+              size="compact-xs"
+              variant="subtle"
+              color="red"
+              onClick={() => remove(field)}
+              aria-label={t("Remove {name}", { name: field.label })}
+            >
+              {t("Remove")}
+            </Button>
+          </Group>
         ),
     },
   ];
   const add = may("manager") && (
-    <Button leftSection={<IconPlus size={16} />} onClick={() => setAdding(true)}>
+    <Button leftSection={<IconPlus size={16} />} onClick={() => setEdited("new")}>
       {t("New field")}
     </Button>
   );
@@ -76,21 +92,35 @@ export default function Fields() {
           </Empty>
         }
       />
-      <Modal opened={adding} onClose={() => setAdding(false)} title={t("New field")}>
-        {adding && <NewField done={() => setAdding(false)} />}
+      <Modal
+        opened={edited !== null}
+        onClose={() => setEdited(null)}
+        title={edited === "new" ? t("New field") : t("Edit the field")}
+      >
+        {edited !== null && <FieldForm field={edited === "new" ? null : edited} done={() => setEdited(null)} />}
       </Modal>
     </SettingsPage>
   );
 }
 
-function NewField({ done }: { done: () => void }) {
-  const form = useForm({ initialValues: { label: "", key: "", type: "text", choices: [] as string[] } });
+/** Its name in templates and its type stay what they were first: templates and values rely on them. */
+function FieldForm({ field, done }: { field: Field | null; done: () => void }) {
+  const form = useForm({
+    initialValues: {
+      label: field?.label ?? "",
+      key: field?.key ?? "",
+      type: field?.type ?? "text",
+      choices: [...(field?.choices ?? [])],
+    },
+  });
   const submit = async ({ label, key, type, choices }: typeof form.values) => {
+    const offered = type === "choice" ? choices : null;
     try {
-      await call("POST /person-fields", {
-        body: { label, key, type: type as (typeof TYPES)[number], choices: type === "choice" ? choices : null },
-      });
+      await (field
+        ? call("PATCH /person-fields/:id", { params: { id: field.id }, body: { label, choices: offered } })
+        : call("POST /person-fields", { body: { label, key, type, choices: offered } }));
       await queryClient.invalidateQueries();
+      tellDone(t("Saved."));
       done();
     } catch (error) {
       showProblem(form, error);
@@ -106,24 +136,22 @@ function NewField({ done }: { done: () => void }) {
           {...form.getInputProps("label")}
           onChange={(event) => {
             const label = event.currentTarget.value;
-            form.setValues({
-              label,
-              key: label
-                .toLowerCase()
-                .replaceAll(/[^a-z0-9]+/g, "_")
-                .replaceAll(/^_+|_+$/g, ""),
-            });
+            form.setValues(field ? { label } : { label, key: keyOf(label) });
           }}
         />
         <TextInput
           label={t("Name in templates")}
           required
+          readOnly={field !== null}
+          variant={field ? "filled" : "default"}
           styles={{ input: { fontFamily: "var(--mantine-font-family-monospace)" } }}
           {...form.getInputProps("key")}
         />
         <Select
           label={t("Type")}
           allowDeselect={false}
+          readOnly={field !== null}
+          variant={field ? "filled" : "default"}
           data={TYPES.map((value) => ({ value, label: TYPE_WORDS[value]() }))}
           {...form.getInputProps("type")}
         />
@@ -131,9 +159,19 @@ function NewField({ done }: { done: () => void }) {
           <TagsInput label={t("Choices")} required {...form.getInputProps("choices")} />
         )}
         <Group justify="flex-end">
-          <Button type="submit">{t("Create")}</Button>
+          <Button type="submit">{field ? t("Save") : t("Create")}</Button>
         </Group>
       </Stack>
     </form>
   );
 }
+
+/** A name templates can use, from a label: `Größe (cm)` → `groesse_cm`. */
+const keyOf = (label: string) =>
+  label
+    .toLowerCase()
+    .replaceAll(/[äöüß]/g, (letter) => ({ ä: "ae", ö: "oe", ü: "ue", ß: "ss" })[letter] ?? letter)
+    .normalize("NFD")
+    .replaceAll(/\p{M}/gu, "")
+    .replaceAll(/[^a-z0-9]+/g, "_")
+    .replaceAll(/^_+|_+$/g, "");

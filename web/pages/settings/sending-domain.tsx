@@ -48,15 +48,18 @@ export const MODES: Readonly<Record<Mode, { label: () => string; description: ()
 };
 
 const CHECKS: Readonly<Record<Check["check"], { name: () => string; means: () => string }>> = {
-  dkim: { name: () => "DKIM", means: () => t("Receivers find the key that mail is signed with.") },
-  spf: { name: () => "SPF", means: () => t("The domain says that your server may send its mail.") },
-  dmarc: { name: () => "DMARC", means: () => t("The domain says what is to happen with mail that is not from you.") },
+  dkim: { name: () => "DKIM", means: () => t("Whether receivers find the key that mail is signed with.") },
+  spf: { name: () => "SPF", means: () => t("Whether the domain says that your server may send its mail.") },
+  dmarc: {
+    name: () => "DMARC",
+    means: () => t("Whether the domain says what is to happen with mail that is not from you."),
+  },
   alignment: {
     name: () => t("Alignment"),
-    means: () => t("The signature or the server speaks for the address the mail is from."),
+    means: () => t("Whether the signature or the server speaks for the address the mail is from."),
   },
-  mx: { name: () => "MX", means: () => t("Answers and bounces find a way back.") },
-  ptr: { name: () => "PTR", means: () => t("The address of the server has a name.") },
+  mx: { name: () => "MX", means: () => t("Whether answers and bounces find a way back.") },
+  ptr: { name: () => "PTR", means: () => t("Whether the address of the server has a name.") },
 };
 
 const KEY_STATES: Readonly<Record<Key["state"], { color: string; word: () => string }>> = {
