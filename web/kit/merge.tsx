@@ -8,6 +8,7 @@ import { t } from "../i18n.ts";
 import { queryClient } from "../queries.ts";
 import { Failure, tellDone, tellFailure } from "./failures.tsx";
 import { PERSON_TARGETS } from "./import-targets.ts";
+import { personLabel } from "./pick.tsx";
 import { RowsSkeleton } from "./skeletons.tsx";
 
 export function MergeForm({ id, otherId, done }: { id: number; otherId: number; done: () => void }) {
@@ -41,8 +42,8 @@ export function MergeForm({ id, otherId, done }: { id: number; otherId: number; 
         {t(
           "“{other}” goes into “{survivor}”: {emailCampaigns} Email Campaigns, {messages} mails and {groups} groups move.",
           {
-            other: nameOf(other),
-            survivor: nameOf(survivor),
+            other: personLabel(other),
+            survivor: personLabel(survivor),
             emailCampaigns: moves.emailCampaigns,
             messages: moves.messages,
             groups: moves.emailGroups,
@@ -55,8 +56,8 @@ export function MergeForm({ id, otherId, done }: { id: number; otherId: number; 
             <Table.Thead>
               <Table.Tr>
                 <Table.Th>{t("Field")}</Table.Th>
-                <Table.Th>{t("This one, kept: {name}", { name: nameOf(survivor) })}</Table.Th>
-                <Table.Th>{t("The other: {name}", { name: nameOf(other) })}</Table.Th>
+                <Table.Th>{t("This one, kept: {name}", { name: personLabel(survivor) })}</Table.Th>
+                <Table.Th>{t("The other: {name}", { name: personLabel(other) })}</Table.Th>
               </Table.Tr>
             </Table.Thead>
             <Table.Tbody>
@@ -108,5 +109,3 @@ export function MergeForm({ id, otherId, done }: { id: number; otherId: number; 
 }
 
 const fieldWord = (field: string) => PERSON_TARGETS.find(({ value }) => value === field)?.label() ?? field;
-const nameOf = ({ id, fullName, email }: { id: number; fullName: string; email: string | null }) =>
-  fullName || email || `#${id}`;

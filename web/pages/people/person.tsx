@@ -208,12 +208,13 @@ function MergePick({ person, done }: { person: Person; done: () => void }) {
 function PerhapsTwice({ person }: { person: Person }) {
   const found = useApi("GET /people/duplicates", { query: { personId: person.id, limit: 5 } });
   const [otherId, setOtherId] = useState<number | null>(null);
+  const [all, setAll] = useState(false);
   const pairs = found.data?.data ?? [];
   if (pairs.length === 0) return null;
   return (
-    <Alert color="blue" icon={<IconCopyCheck />} title={t("Probably here twice")}>
+    <Alert color="gray" icon={<IconCopyCheck />} title={t("Probably here twice")}>
       <Stack gap="xs">
-        {pairs.map(({ one, other, text }) => {
+        {(all ? pairs : pairs.slice(0, 1)).map(({ one, other, text }) => {
           const twin = one.id === person.id ? other : one;
           return (
             <Group key={twin.id} gap="sm" fz="sm">
@@ -223,6 +224,11 @@ function PerhapsTwice({ person }: { person: Person }) {
               <Button size="compact-xs" variant="default" onClick={() => setOtherId(twin.id)}>
                 {t("Look at both")}
               </Button>
+              {!all && pairs.length > 1 && (
+                <Button size="compact-xs" variant="subtle" onClick={() => setAll(true)}>
+                  {t("{count, plural, one {# more} other {# more}}", { count: pairs.length - 1 })}
+                </Button>
+              )}
             </Group>
           );
         })}
