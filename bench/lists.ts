@@ -70,6 +70,8 @@ function URLS(): string[] {
     "/leads?sort=fullName",
     "/leads?sort=-createdAt",
     "/leads?sort=company",
+    "/leads?sort=-company",
+    "/leads?sort=changedAt",
     "/leads?q=person%204242",
     "/leads?q=p99",
     "/leads?status=Open",

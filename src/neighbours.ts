@@ -22,6 +22,8 @@ export function neighboursOf(secrets: Secrets): Neighbours {
     onTimeZone: async (tx, personIds, now) => {
       await emailCampaigns.wakePeople(tx, personIds, now);
     },
+    onImported: (db, { emailGroupId, emailKeys, by }, now) =>
+      emailGroups.addByAddress(db, emailGroupId, emailKeys, { name: by }, now),
     onMerge: async (tx, { formerId, personId, stops }, now) => {
       const ids = stops.map(({ id }) => id);
       await emailCampaigns.movePerson(tx, { formerId, personId, stops: ids }, now);

@@ -383,3 +383,31 @@ describe("a changed calendar", () => {
     await app.good("PATCH", "/workspace", { timeZone: "UTC", timeOfDay: "09:00" });
   });
 });
+
+describe("an import into an Email Group", () => {
+  const file = (...addresses: string[]) => `Email,First Name\n${addresses.map((one) => `${one},Ana`).join("\n")}\n`;
+
+  it("E121 joins everybody in a good row, new or known, and leaves out who had unsubscribed and who is in a bad row", async () => {
+    const [known, gone] = [await lead(), await lead()];
+    const { id } = await group([gone.id]);
+    await app.good("PUT", `/email-groups/${id}/members/${gone.id}/unsubscription`);
+    const { jobId } = await app.upload(
+      `/imports?emailGroupId=${id}`,
+      file("new@example.org", known.email, gone.email, "not an address"),
+    );
+    expect(await app.result(jobId)).toMatchObject({ created: 1, bad: 1, joined: 2 });
+    const { data } = await app.good("GET", `/email-groups/${id}/members?state=subscribed`);
+    expect(new Set(data.map(({ email }: any) => email))).toEqual(new Set([known.email, "new@example.org"]));
+    expect(await app.good("GET", `/email-groups/${id}`)).toMatchObject({ subscribed: 2, unsubscribed: 1 });
+  });
+
+  it("a trial joins nobody, and a group that is none is refused before the file is taken", async () => {
+    const { id } = await group();
+    const { jobId } = await app.upload(`/imports?emailGroupId=${id}&dryRun=true`, file("trial@example.org"));
+    expect(await app.result(jobId)).not.toHaveProperty("joined");
+    expect(await app.good("GET", `/email-groups/${id}`)).toMatchObject({ subscribed: 0 });
+    expect(await app.upload("/imports?emailGroupId=999999", file("x@example.org"))).toMatchObject({
+      code: "email-group-not-found",
+    });
+  });
+});

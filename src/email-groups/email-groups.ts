@@ -138,6 +138,37 @@ export async function addMembers(
   });
 }
 
+/**
+ * Adds whoever has one of these addresses, by their keys; who is in it stays as they are, unsubscribed ones too. Set by
+ * set, each a transaction: a file may name a million. @returns how many were no member before.
+ */
+export async function addByAddress(
+  db: Db,
+  id: number,
+  emailKeys: readonly string[],
+  actor: { readonly name: string },
+  now: Temporal.Instant,
+): Promise<number> {
+  await get(db, id);
+  let added = 0;
+  for (let from = 0; from < emailKeys.length; from += MAX_ADDRESSES) {
+    const some = emailKeys.slice(from, from + MAX_ADDRESSES);
+    added += await inTransaction(db, async (tx) => {
+      if (!(await store.lock(tx, id))) notFound(id);
+      return store.addByAddress(tx, id, some, now);
+    });
+  }
+  if (added > 0)
+    await inTransaction(db, (tx) =>
+      recordChange(
+        tx,
+        { actor, action: "add-members", subjectType: "email-group", subjectId: id, after: { added } },
+        now,
+      ),
+    );
+  return added;
+}
+
 /** Adds people by id. @returns who was no member before; an id that is nobody's is passed over. */
 export function addPeople(
   db: Db,

@@ -205,6 +205,21 @@ export async function addPeople(
   return rows.map(({ personId }) => personId);
 }
 
+export async function addByAddress(
+  tx: Tx,
+  groupId: number,
+  emailKeys: readonly string[],
+  now: Temporal.Instant,
+): Promise<number> {
+  const { numAffectedRows } = await sql`
+    insert into email_group_members (email_group_id, person_id, joined_at)
+    select ${groupId}::bigint, people.id, ${now}::timestamptz from people
+    where people.email_key = any(${[...emailKeys]}::text[]) and people.erased_at is null
+    order by people.id
+    on conflict do nothing`.execute(tx);
+  return Number(numAffectedRows ?? 0n);
+}
+
 export async function removePeople(tx: Tx, groupId: number, personIds: readonly number[]) {
   const gone = await tx
     .deleteFrom("emailGroupMembers")

@@ -33,7 +33,7 @@ export async function home(db: Db, { smtpUrl }: { smtpUrl?: string | null | unde
     store.sends(db, { from: today.subtract({ days: 13 }), to: today }, zone),
     store.calendar(db, { from: today, to: today.add({ days: 6 }) }),
     store.statusCounts(db),
-    store.onTheirWay(db),
+    store.onTheirWay(db, today, zone),
     store.troubles(db, now),
   ]);
   const upcoming = store.daysOf(today, today.add({ days: 6 })).map((day) => ({

@@ -39,7 +39,7 @@ export async function statuses(db: Db, { from, to, campaignId }: Span, zone: str
   const { rows } = await sql<{ made: Day; start: Day; finished: Day | null; status: string; count: number }>`
     select greatest((created_at at time zone ${zone})::date, ${day(from)} - 1) as made,
       greatest(start_on, ${day(from)} - 1) as start,
-      greatest((finished_at at time zone ${zone})::date, ${day(from)} - 1) as finished,
+      case when finished_at is not null then greatest((finished_at at time zone ${zone})::date, ${day(from)} - 1) end as finished,
       status, count(*)::int as count
     from email_campaigns
     where created_at < ${bounds(from, to, zone)[1]}
@@ -75,11 +75,15 @@ export async function calendar(db: Db, { from, to, campaignId }: Span) {
   return rows;
 }
 
-/** Mails planned and not yet gone. */
-export async function onTheirWay(db: Db): Promise<number> {
+/** Mails planned and not yet gone, and those whose day has passed with nothing planned: the calendar from `today` has neither. */
+export async function onTheirWay(db: Db, today: Day, zone: string): Promise<number> {
   const { rows } = await sql<{ count: number }>`
     select (select count(*) from messages where state in ('planned', 'deferred'))::int
-         + (select count(*) from messages where state in ('claimed', 'in_data'))::int as count`.execute(db);
+         + (select count(*) from messages where state in ('claimed', 'in_data'))::int
+         + (select count(*) from email_campaigns ec where next_due_at < ${bounds(today, today, zone)[0]}
+            and exists (select 1 from steps s left join messages m on m.email_campaign_id = ec.id and m.step_id = s.id
+              where s.campaign_id = ec.campaign_id and s.removed_at is null and m.id is null
+                and ec.start_on + s.send_after_days < ${day(today)}))::int as count`.execute(db);
   return rows[0]?.count ?? 0;
 }
 

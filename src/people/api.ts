@@ -419,6 +419,11 @@ export const importInput = z.object({
     .default("ignore")
     .describe("`attributes` declares a field for each column nobody knows."),
   delimiter: z.enum(delimiters).optional().describe("Guessed when left out."),
+  emailGroupId: id
+    .optional()
+    .describe(
+      "Everybody whose address stands in a good row joins this Email Group, new or known; who left it stays out.",
+    ),
   mapping: z
     .string()
     .max(100_000)
@@ -447,6 +452,7 @@ const importResult = z.object({
   columns: columnsOfFile,
   problems: z.array(z.object({ line: z.number(), problem: z.string() })),
   dryRun: z.boolean(),
+  joined: z.number().optional().describe("How many joined the Email Group, where one was asked for."),
 });
 
 export const imports = contract({

@@ -21,12 +21,16 @@ export type ImportFiles = { readonly dataDirectory: string };
 
 /** Stores an upload and queues its import. The file is whole before the job exists. */
 export async function startImport(
-  app: ImportFiles & { readonly database: Database },
+  app: ImportFiles & { readonly database: Database; readonly neighbours: Pick<Neighbours, "onImported"> },
   upload: AsyncIterable<Uint8Array>,
-  input: Record<string, unknown>,
+  input: Record<string, unknown> & { readonly emailGroupId?: number | undefined },
   actor: { readonly name: string },
   now: Temporal.Instant,
 ): Promise<number> {
+  const { emailGroupId } = input;
+  // Refuses a group that is none before two gigabytes are received.
+  if (emailGroupId !== undefined)
+    await app.neighbours.onImported(app.database.db, { emailGroupId, emailKeys: [], by: actor.name }, now);
   const folder = await folderOf(app);
   const received = join(folder, `received-${now.epochMilliseconds}-${crypto.randomUUID()}.csv`);
   try {
@@ -51,10 +55,12 @@ export function handlers(
       const folder = await folderOf(app);
       const file = fileOf(folder, job.id);
       const kept = badFileOf(folder, job.id);
-      const options = importInput.omit({ dryRun: true, mapping: true }).parse(job.input);
+      const { emailGroupId, ...options } = importInput.omit({ dryRun: true, mapping: true }).parse(job.input);
       const given = job.input as { dryRun?: boolean; mapping?: Record<string, never> };
       const bad = createWriteStream(kept, { mode: 0o600 });
       const bytes = createReadStream(file);
+      const by = job.createdBy ?? "import";
+      const emailKeys = new Set<string>();
       try {
         const result = await importPeople(
           app.database,
@@ -63,16 +69,27 @@ export function handlers(
             ...options,
             dryRun: given.dryRun ?? false,
             mapping: given.mapping ?? {},
-            actor: { name: job.createdBy ?? "import" },
+            actor: { name: by },
             neighbours: app.neighbours,
             badRows: (csv) => written(bad, csv),
+            ...(emailGroupId !== undefined && !given.dryRun ? { onAddress: (key) => emailKeys.add(key) } : {}),
             signal: context.signal,
           },
           context.now,
           (rows) => context.progress(rows),
         );
+        const joined =
+          emailGroupId === undefined || given.dryRun
+            ? {}
+            : {
+                joined: await app.neighbours.onImported(
+                  app.database.db,
+                  { emailGroupId, emailKeys: [...emailKeys], by },
+                  context.now,
+                ),
+              };
         await rm(file, { force: true });
-        return result;
+        return { ...result, ...joined };
       } catch (error) {
         // Stopped or without a database it runs again from the file; for anything else the file is of no more use.
         if (!context.signal.aborted && error instanceof Error && error.name === "Refusal")

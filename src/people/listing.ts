@@ -1,5 +1,5 @@
 /** Lists of people, page by page: rows as the API shows them. Filters come from matching.ts; nothing is written here. */
-import { sql } from "kysely";
+import { type OrderByItemBuilder, sql } from "kysely";
 import type { Db } from "../db/database.ts";
 import { pageOf, positionOf, type Position } from "../http/paging.ts";
 import { refuse } from "../core/problem.ts";
@@ -76,22 +76,36 @@ export type ListOptions = { readonly sort: Sort; readonly limit: number; readonl
 /** One page of the people a filter means. */
 export async function list(db: Db, filter: PeopleFilter, { sort, limit, cursor }: ListOptions) {
   const descending = sort.startsWith("-");
-  const column = (descending ? sort.slice(1) : sort) as Exclude<Sort, `-${string}`>;
+  const column = (descending ? sort.slice(1) : sort) as Column;
   const direction = descending ? "desc" : "asc";
-  const matched = await matching(db, filter);
-  let query = shown(db)
-    .where("people.id", "in", matched)
-    .orderBy(`people.${column}`, (order) => (descending ? order.desc().nullsLast() : order.asc().nullsLast()))
+  // The page first, out of narrow rows and by an index where there is one; only then what is shown of each.
+  let page = (await matching(db, filter))
+    .orderBy(`people.${column}`, order(column, descending))
     .orderBy("people.id", direction)
     .limit(limit + 1);
-  if (cursor) query = query.where(after(column, descending, positionOf(cursor)));
+  if (cursor) page = page.where(after(column, descending, positionOf(cursor)));
+  const query = shown(db)
+    .where("people.id", "in", page)
+    .orderBy(`people.${column}`, order(column, descending))
+    .orderBy("people.id", direction);
   const rows = await query.execute();
   const { data, nextCursor } = pageOf(rows, limit, (row) => valueOf(row[column]));
   return { data: data.map(view), nextCursor };
 }
 
+type Column = Exclude<Sort, `-${string}`>;
+const NULLABLE: ReadonlySet<Column> = new Set(["email", "company"]);
+
+/** Nulls last in either direction; not said of a column without nulls, since an index read backwards would not do then. */
+function order(column: Column, descending: boolean) {
+  return (by: OrderByItemBuilder) => {
+    const directed = descending ? by.desc() : by.asc();
+    return NULLABLE.has(column) ? directed.nullsLast() : directed;
+  };
+}
+
 /** Keyset condition with nulls last in either direction. */
-function after(column: Exclude<Sort, `-${string}`>, descending: boolean, { value, id }: Position) {
+function after(column: Column, descending: boolean, { value, id }: Position) {
   const of = sql.ref(`people.${column}`);
   const [beyond, beyondId] = descending ? [sql`<`, sql`people.id < ${id}`] : [sql`>`, sql`people.id > ${id}`];
   if (value === null) return sql<boolean>`(${of} is null and ${beyondId})`;
@@ -100,7 +114,8 @@ function after(column: Exclude<Sort, `-${string}`>, descending: boolean, { value
   if (column === "id" && typeof value !== "number")
     refuse("cursor-invalid", "This cursor belongs to another order.", "/cursor");
   const at = isMoment ? sql`${value}::timestamptz` : column === "id" ? sql`${value}::bigint` : sql`${value}::text`;
-  return sql<boolean>`(${of} ${beyond} ${at} or (${of} = ${at} and ${beyondId}) or ${of} is null)`;
+  const than = sql`(${of}, people.id) ${beyond} (${at}, ${id}::bigint)`;
+  return NULLABLE.has(column) ? sql<boolean>`(${than} or ${of} is null)` : sql<boolean>`${than}`;
 }
 
 function isInstant(value: string | number): boolean {

@@ -42,6 +42,15 @@ export type Neighbours = {
   readonly onTimeZone: (tx: Tx, personIds: readonly number[], now: Temporal.Instant) => Promise<void>;
   /** Everything of `formerId` becomes that of `personId`; the row of the former goes right after. */
   readonly onMerge: (tx: Tx, merged: Merged, now: Temporal.Instant) => Promise<void>;
+  /**
+   * People with these addresses, by `core/address` key, were in an imported file and join an Email Group; refuses one
+   * that is none. @returns how many were not in it before.
+   */
+  readonly onImported: (
+    db: Db,
+    imported: { readonly emailGroupId: number; readonly emailKeys: readonly string[]; readonly by: string },
+    now: Temporal.Instant,
+  ) => Promise<number>;
   /** Stops what runs with `erased` and forgets the contents of messages, entries and memberships. */
   readonly onErase: (tx: Tx, personId: number, now: Temporal.Instant) => Promise<void>;
 };

@@ -26,7 +26,7 @@ import {
   IconNote,
   IconRefresh,
 } from "@tabler/icons-react";
-import { useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { address, call, Problem, type Row } from "../api.ts";
@@ -53,6 +53,7 @@ const KINDS: Readonly<Record<Communication["kind"], { icon: typeof IconMail; wor
   suppressed: { icon: IconBan, word: () => t("Suppressed"), color: "gray" },
 };
 
+export const COMMUNICATION_KINDS = Object.keys(KINDS) as Communication["kind"][];
 export const kindWord = (kind: Communication["kind"]) => KINDS[kind].word();
 
 const DELIVERY: Readonly<Record<NonNullable<Communication["deliveryStatus"]>, { color: string; word: () => string }>> =
@@ -89,33 +90,57 @@ export function DeliveryBadge({ status }: { status: Communication["deliveryStatu
   return <Badge color={DELIVERY[status].color}>{DELIVERY[status].word()}</Badge>;
 }
 
-/** A short timeline: the newest of what the query means. */
+/** A timeline: the newest of what the query means, and with a press those before. */
 export function CommunicationList({
   query,
   empty,
   open,
+  pages = false,
 }: {
   query: Readonly<Record<string, unknown>>;
   empty: string;
   open?: string;
+  /** Whether what came before can be fetched, too. */
+  pages?: boolean;
 }) {
-  const found = useApi("GET /communications", { query });
+  const found = useInfiniteQuery({
+    queryKey: ["GET /communications", {}, query, "pages"],
+    initialPageParam: null as string | null,
+    queryFn: ({ pageParam, signal }) =>
+      call("GET /communications", { query: { ...query, ...(pageParam ? { cursor: pageParam } : {}) }, signal }),
+    getNextPageParam: (last) => last.nextCursor,
+    placeholderData: (former) => former,
+  });
   if (found.isError) return <Failure error={found.error} retry={found.refetch} />;
   if (!found.data) return <RowsSkeleton count={4} />;
-  if (found.data.data.length === 0)
+  const rows = found.data.pages.flatMap(({ data }) => data);
+  if (rows.length === 0)
     return (
       <Text size="sm" c="dimmed">
         {empty}
       </Text>
     );
   return (
-    <Stack gap={0} component="ol" style={{ listStyle: "none", margin: 0, padding: 0 }}>
-      {found.data.data.map((one) => (
-        <li key={one.id}>
-          <CommunicationRow communication={one} opened={open === one.id} />
-        </li>
-      ))}
-    </Stack>
+    <>
+      <Stack gap={0} component="ol" style={{ listStyle: "none", margin: 0, padding: 0 }}>
+        {rows.map((one) => (
+          <li key={one.id}>
+            <CommunicationRow communication={one} opened={open === one.id} />
+          </li>
+        ))}
+      </Stack>
+      {pages && found.hasNextPage && (
+        <Button
+          mt="sm"
+          variant="subtle"
+          size="xs"
+          loading={found.isFetchingNextPage}
+          onClick={() => void found.fetchNextPage()}
+        >
+          {t("Show what came before")}
+        </Button>
+      )}
+    </>
   );
 }
 
@@ -288,9 +313,9 @@ export function MailBody({
           {text}
         </Code>
       )}
-      {shown === "headers" && (
+      {shown === "headers" && headers && (
         <Code block style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }} tabIndex={0}>
-          {(headers ?? []).map(({ name, value }) => `${name}: ${value}`).join("\n")}
+          {headers.map(({ name, value }) => `${name}: ${value}`).join("\n")}
         </Code>
       )}
       {shown === "source" && eml && <Source of={eml} {...(height ? { height } : {})} />}

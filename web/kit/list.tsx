@@ -140,7 +140,7 @@ export function List<Of extends ListRoute>(props: ListProps<Of>) {
 
   return (
     <Stack gap="sm">
-      <Group justify="space-between" gap="sm">
+      <Group justify="space-between" align="flex-start" gap="sm">
         <Group gap="xs" flex={1} miw={0}>
           {props.searchLabel && (
             <SearchBox label={props.searchLabel} value={search["q"] ?? ""} onChange={(q) => change({ q })} />

@@ -7,6 +7,8 @@ import type { MergeInput } from "../../src/people/api.ts";
 import { t } from "../i18n.ts";
 import { queryClient } from "../queries.ts";
 import { Failure, tellDone, tellFailure } from "./failures.tsx";
+import { PERSON_TARGETS } from "./import-targets.ts";
+import { personLabel } from "./pick.tsx";
 import { RowsSkeleton } from "./skeletons.tsx";
 
 export function MergeForm({ id, otherId, done }: { id: number; otherId: number; done: () => void }) {
@@ -19,7 +21,7 @@ export function MergeForm({ id, otherId, done }: { id: number; otherId: number; 
   });
   if (preview.isError) return <Failure error={preview.error} />;
   if (!preview.data) return <RowsSkeleton />;
-  const { survivor, other, fields, moves, stops, warnings } = preview.data;
+  const { survivor, other, fields, addresses, moves, stops, warnings } = preview.data;
   const merge = async () => {
     setBusy(true);
     try {
@@ -40,8 +42,8 @@ export function MergeForm({ id, otherId, done }: { id: number; otherId: number; 
         {t(
           "“{other}” goes into “{survivor}”: {emailCampaigns} Email Campaigns, {messages} mails and {groups} groups move.",
           {
-            other: other.fullName || other.email || `#${other.id}`,
-            survivor: survivor.fullName || survivor.email || `#${survivor.id}`,
+            other: personLabel(other),
+            survivor: personLabel(survivor),
             emailCampaigns: moves.emailCampaigns,
             messages: moves.messages,
             groups: moves.emailGroups,
@@ -51,14 +53,22 @@ export function MergeForm({ id, otherId, done }: { id: number; otherId: number; 
       {differing.length > 0 && (
         <div className="list-scroll">
           <Table aria-label={t("Where the records differ")} verticalSpacing={6}>
+            <Table.Thead>
+              <Table.Tr>
+                <Table.Th>{t("Field")}</Table.Th>
+                <Table.Th>{t("This one, kept: {name}", { name: personLabel(survivor) })}</Table.Th>
+                <Table.Th>{t("The other: {name}", { name: personLabel(other) })}</Table.Th>
+              </Table.Tr>
+            </Table.Thead>
             <Table.Tbody>
               {differing.map(({ field, this: mine, other: theirs }) => (
                 <Table.Tr key={field}>
-                  <Table.Td>{field}</Table.Td>
+                  <Table.Td>{fieldWord(field)}</Table.Td>
                   {(["this", "other"] as const).map((which) => (
                     <Table.Td key={which}>
                       <Radio
                         name={field}
+                        aria-label={`${fieldWord(field)}: ${(which === "this" ? mine : theirs) ?? ""}`}
                         label={which === "this" ? mine : theirs}
                         checked={(keep[field] ?? "this") === which}
                         onChange={() => setKeep({ ...keep, [field]: which })}
@@ -81,6 +91,11 @@ export function MergeForm({ id, otherId, done }: { id: number; otherId: number; 
           {text}
         </Alert>
       ))}
+      {addresses.length > 0 && (
+        <Text size="sm">
+          {t("Addresses afterwards: {addresses}", { addresses: addresses.map(({ email }) => email).join(", ") })}
+        </Text>
+      )}
       <Group justify="flex-end">
         <Text size="xs" c="dimmed">
           {t("This cannot be undone.")}
@@ -92,3 +107,5 @@ export function MergeForm({ id, otherId, done }: { id: number; otherId: number; 
     </Stack>
   );
 }
+
+const fieldWord = (field: string) => PERSON_TARGETS.find(({ value }) => value === field)?.label() ?? field;

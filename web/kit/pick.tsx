@@ -65,7 +65,7 @@ export function Pick({
   );
 }
 
-export const personLabel = (row: Record<string, unknown>) =>
+export const personLabel = (row: Readonly<Record<string, unknown>>) =>
   [row["fullName"], row["email"]].filter(Boolean).join(" · ") || `#${String(row["id"])}`;
 export const nameLabel = (row: Record<string, unknown>) => String(row["name"] ?? row["title"] ?? row["id"]);
 export const senderLabel = (row: Record<string, unknown>) => `${String(row["name"])} <${String(row["email"])}>`;

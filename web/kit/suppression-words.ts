@@ -16,6 +16,9 @@ const REASONS: Readonly<Record<string, () => string>> = {
   erased: () => t("erased"),
 };
 
+/** What somebody here may lift; what a person asked for themselves is theirs to take back. */
+export const mayBeLifted = (reason: string) => ["manual", "imported", "hard-bounce"].includes(reason);
+
 export const SUPPRESSION_SCOPES = ["campaign", "campaigns", "everything"] as const;
 export const SUPPRESSION_REASONS = Object.keys(REASONS);
 export const scopeWord = (scope: string) => SCOPES[scope]?.() ?? scope;

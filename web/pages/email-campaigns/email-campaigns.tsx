@@ -78,6 +78,7 @@ export default function EmailCampaigns() {
         filters={[
           "status",
           "campaignId",
+          "personId",
           "senderId",
           "batchId",
           "emailGroupId",

@@ -1,9 +1,11 @@
 /** One Email Group: its members, and the ways in and out. */
 import {
+  ActionIcon,
   Alert,
   Badge,
   Button,
   Group,
+  Menu,
   Modal,
   SegmentedControl,
   Select,
@@ -13,7 +15,7 @@ import {
   Textarea,
   TextInput,
 } from "@mantine/core";
-import { IconPlus, IconTrash, IconUserPlus } from "@tabler/icons-react";
+import { IconDots, IconPencil, IconPlus, IconTrash, IconUserPlus } from "@tabler/icons-react";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { useState } from "react";
 import { type Answer, call, type Row } from "../../api.ts";
@@ -23,11 +25,13 @@ import { ask } from "../../kit/ask.tsx";
 import { tellDone, tellFailure } from "../../kit/failures.tsx";
 import { type Column, Empty, List, useSearchState } from "../../kit/list.tsx";
 import { Page } from "../../kit/page.tsx";
+import { actOnPeople } from "../../kit/people-deeds.ts";
 import { PeopleFilterFields } from "../../kit/people-filter.tsx";
 import { personLabel, Pick } from "../../kit/pick.tsx";
 import { Moment, PersonLink } from "../../kit/words.tsx";
 import { queryClient, useRead } from "../../queries.ts";
-import { useMay } from "../../session.tsx";
+import { useMay, useMayChange } from "../../session.tsx";
+import { GroupForm } from "./group-form.tsx";
 
 type Member = Row<"GET /email-groups/:id/members">;
 type Added = Answer<"POST /email-groups/:id/members">;
@@ -36,26 +40,37 @@ export default function EmailGroupPage() {
   const { id } = useParams({ strict: false }) as { id: string };
   const { data: group } = useRead("GET /email-groups/:id", { params: { id } });
   const may = useMay();
+  const own = useMayChange()(group);
   const navigate = useNavigate();
   const [search, change] = useSearchState();
   const [adding, setAdding] = useState(false);
+  const [editing, setEditing] = useState(false);
   const [back, setBack] = useState<Member | null>(null);
 
-  const deed = async (act: () => Promise<unknown>, message: string, undo?: () => Promise<unknown>) => {
+  const deed = async (act: () => Promise<unknown>, message: string) => {
     try {
       await act();
       await queryClient.invalidateQueries();
-      tellDone(message, undo && (() => deed(undo, t("Undone."))));
+      tellDone(message);
     } catch (error) {
       tellFailure(error);
     }
   };
-  const leave = ({ personId, fullName }: Member) =>
-    deed(
-      () => call("DELETE /email-groups/:id/members/:personId", { params: { id, personId } }),
-      t("{name} is no longer in this group.", { name: fullName }),
-      () => call("POST /email-groups/:id/members", { params: { id }, body: { personIds: [personId] } }),
-    );
+  const leave = ({ personId, fullName, unsubscribedAt }: Member) => {
+    const act = () =>
+      actOnPeople(
+        { action: "remove-from-group", emailGroupId: group.id },
+        [personId],
+        t("{name} is no longer in this group.", { name: fullName }),
+      );
+    if (!unsubscribedAt) return void act().catch(tellFailure);
+    return ask({
+      title: t("Forget that {name} unsubscribed from “{group}”?", { name: fullName, group: group.title }),
+      text: t("Who is removed and added again later is subscribed. As a member who unsubscribed they get nothing."),
+      deed: t("Remove"),
+      act,
+    });
+  };
   const remove = () =>
     ask({
       title: t("Delete “{name}”?", { name: group.title }),
@@ -116,7 +131,7 @@ export default function EmailGroupPage() {
               size="compact-xs"
               variant="subtle"
               color="red"
-              onClick={() => void leave(member)}
+              onClick={() => leave(member)}
               aria-label={t("Remove {name}", { name: member.fullName })}
             >
               {t("Remove")}
@@ -133,26 +148,44 @@ export default function EmailGroupPage() {
   return (
     <Page
       title={group.title}
-      hint={
-        group.description ??
-        t("{subscribed} subscribed, {unsubscribed} unsubscribed", {
-          subscribed: formatNumber(group.subscribed),
-          unsubscribed: formatNumber(group.unsubscribed),
-        })
+      hint={group.description}
+      badge={
+        <Group gap={6}>
+          <Badge color="green">{t("{count} subscribed", { count: formatNumber(group.subscribed) })}</Badge>
+          {group.unsubscribed > 0 && (
+            <Badge color="red">{t("{count} unsubscribed", { count: formatNumber(group.unsubscribed) })}</Badge>
+          )}
+        </Group>
       }
       above={[[t("Email Groups"), "/email-groups"]]}
       actions={
         <>
-          {may("manager") && (
-            <Button variant="subtle" color="red" leftSection={<IconTrash size={16} />} onClick={remove}>
-              {t("Delete")}
-            </Button>
-          )}
           {add}
           {may("user") && (
             <Button component={Link} to={`/email-campaigns/new?group=${id}`} leftSection={<IconPlus size={16} />}>
               {t("Start a Campaign")}
             </Button>
+          )}
+          {(own || may("manager")) && (
+            <Menu position="bottom-end">
+              <Menu.Target>
+                <ActionIcon size="lg" variant="default" aria-label={t("More")}>
+                  <IconDots size={18} />
+                </ActionIcon>
+              </Menu.Target>
+              <Menu.Dropdown>
+                {own && (
+                  <Menu.Item leftSection={<IconPencil size={16} />} onClick={() => setEditing(true)}>
+                    {t("Edit")}
+                  </Menu.Item>
+                )}
+                {may("manager") && (
+                  <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={remove}>
+                    {t("Delete")}
+                  </Menu.Item>
+                )}
+              </Menu.Dropdown>
+            </Menu>
           )}
         </>
       }
@@ -164,6 +197,13 @@ export default function EmailGroupPage() {
         columns={columns}
         filters={["state"]}
         idOf={({ personId }) => personId}
+        {...(may("user")
+          ? {
+              bulk: (chosen: readonly Member[], done: () => void) => (
+                <MemberActions chosen={chosen} emailGroupId={group.id} done={done} />
+              ),
+            }
+          : {})}
         controls={
           <SegmentedControl
             aria-label={t("State")}
@@ -185,6 +225,9 @@ export default function EmailGroupPage() {
       <Modal opened={adding} onClose={() => setAdding(false)} size="lg" title={t("Add people")}>
         {adding && <AddMembers id={id} />}
       </Modal>
+      <Modal opened={editing} onClose={() => setEditing(false)} title={t("Edit")}>
+        {editing && <GroupForm group={group} done={() => setEditing(false)} />}
+      </Modal>
       <Modal opened={back !== null} onClose={() => setBack(null)} title={t("Subscribe again")}>
         {back && (
           <Consent
@@ -204,6 +247,59 @@ export default function EmailGroupPage() {
         )}
       </Modal>
     </Page>
+  );
+}
+
+function MemberActions({
+  chosen,
+  emailGroupId,
+  done,
+}: {
+  chosen: readonly Member[];
+  emailGroupId: number;
+  done: () => void;
+}) {
+  const left = chosen.filter(({ unsubscribedAt }) => unsubscribedAt !== null).length;
+  const remove = async () => {
+    await actOnPeople(
+      { action: "remove-from-group", emailGroupId },
+      chosen.map(({ personId }) => personId),
+    );
+    done();
+  };
+  return (
+    <Group gap="xs">
+      <Button
+        size="xs"
+        component={Link}
+        to={`/email-campaigns/new?ids=${chosen.map(({ personId }) => personId).join(",")}`}
+      >
+        {t("Start a Campaign")}
+      </Button>
+      <Button
+        size="xs"
+        variant="default"
+        onClick={() =>
+          left === 0
+            ? void remove().catch(tellFailure)
+            : ask({
+                title: t(
+                  "{count, plural, one {Forget that one of them unsubscribed?} other {Forget that # of them unsubscribed?}}",
+                  {
+                    count: left,
+                  },
+                ),
+                text: t(
+                  "Who is removed and added again later is subscribed. As a member who unsubscribed they get nothing.",
+                ),
+                deed: t("Remove"),
+                act: remove,
+              })
+        }
+      >
+        {t("Remove from the group")}
+      </Button>
+    </Group>
   );
 }
 

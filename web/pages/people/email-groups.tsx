@@ -1,15 +1,14 @@
 /** All Email Groups, with how many are subscribed. */
-import { Button, Group, Modal, Stack, Textarea, TextInput } from "@mantine/core";
-import { useForm } from "@mantine/form";
+import { Button, Modal } from "@mantine/core";
 import { IconPlus } from "@tabler/icons-react";
 import { useNavigate } from "@tanstack/react-router";
-import { call, type Row } from "../../api.ts";
+import type { Row } from "../../api.ts";
 import { formatNumber, t } from "../../i18n.ts";
-import { showProblem } from "../../kit/form.ts";
 import { type Column, Empty, List, useSearchState } from "../../kit/list.tsx";
 import { Page } from "../../kit/page.tsx";
 import { Moment, RecordLink } from "../../kit/words.tsx";
 import { useMay } from "../../session.tsx";
+import { GroupForm } from "./group-form.tsx";
 
 const COLUMNS: readonly Column<Row<"GET /email-groups">>[] = [
   {
@@ -31,6 +30,7 @@ const COLUMNS: readonly Column<Row<"GET /email-groups">>[] = [
 export default function EmailGroups() {
   const may = useMay();
   const [search, change] = useSearchState();
+  const navigate = useNavigate();
   const add = may("user") && (
     <Button leftSection={<IconPlus size={16} />} onClick={() => change({ new: "yes" })}>
       {t("New Email Group")}
@@ -53,38 +53,11 @@ export default function EmailGroups() {
           </Empty>
         }
       />
-      <NewGroup opened={search["new"] === "yes" && may("user")} close={() => change({ new: undefined })} />
+      {may("user") && (
+        <Modal opened={search["new"] === "yes"} onClose={() => change({ new: undefined })} title={t("New Email Group")}>
+          {search["new"] === "yes" && <GroupForm done={(id) => void navigate({ to: `/email-groups/${id}` })} />}
+        </Modal>
+      )}
     </Page>
-  );
-}
-
-function NewGroup({ opened, close }: { opened: boolean; close: () => void }) {
-  const navigate = useNavigate();
-  const form = useForm({ initialValues: { title: "", description: "" } });
-  const submit = async ({ title, description }: typeof form.values) => {
-    try {
-      const made = await call("POST /email-groups", { body: { title, description: description || null } });
-      await navigate({ to: `/email-groups/${made.id}` });
-    } catch (error) {
-      showProblem(form, error);
-    }
-  };
-  return (
-    <Modal opened={opened} onClose={close} title={t("New Email Group")}>
-      <form onSubmit={form.onSubmit((values) => void submit(values))}>
-        <Stack>
-          <TextInput label={t("Name")} required data-autofocus {...form.getInputProps("title")} />
-          <Textarea
-            label={t("What it is for (optional)")}
-            autosize
-            minRows={2}
-            {...form.getInputProps("description")}
-          />
-          <Group justify="flex-end">
-            <Button type="submit">{t("Create")}</Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
   );
 }

@@ -1,22 +1,26 @@
 /** Addresses that get nothing more: why, how far it reaches, and since when. */
-import { Button, Group, Modal, Select, Stack, TextInput } from "@mantine/core";
-import { useForm } from "@mantine/form";
-import { IconPlus } from "@tabler/icons-react";
+import { Button, Modal, Select, TextInput } from "@mantine/core";
+import { IconPlus, IconSearch } from "@tabler/icons-react";
 import { useState } from "react";
 import { call, type Row } from "../../api.ts";
 import { t } from "../../i18n.ts";
 import { ask } from "../../kit/ask.tsx";
 import { tellDone } from "../../kit/failures.tsx";
-import { showProblem } from "../../kit/form.ts";
 import { type Column, Empty, List, useSearchState } from "../../kit/list.tsx";
 import { Page } from "../../kit/page.tsx";
-import { scopeWord, SUPPRESSION_REASONS, SUPPRESSION_SCOPES, suppressionReason } from "../../kit/suppression-words.ts";
+import {
+  mayBeLifted,
+  scopeWord,
+  SUPPRESSION_REASONS,
+  SUPPRESSION_SCOPES,
+  suppressionReason,
+} from "../../kit/suppression-words.ts";
 import { Moment, RecordLink } from "../../kit/words.tsx";
 import { queryClient } from "../../queries.ts";
 import { useMay } from "../../session.tsx";
+import { SuppressForm } from "./suppress.tsx";
 
 type Suppression = Row<"GET /suppressions">;
-const LIFTABLE = ["manual", "imported", "hard-bounce"];
 
 export default function Suppressions() {
   const may = useMay();
@@ -25,6 +29,7 @@ export default function Suppressions() {
   const lift = ({ id, email }: Suppression) =>
     ask({
       title: t("Let mail go to {email} again?", { email: email ?? "" }),
+      harmful: false,
       text: t("What a person asked for themselves cannot be lifted here; this one can."),
       deed: t("Lift it"),
       act: async () => {
@@ -40,9 +45,29 @@ export default function Suppressions() {
       cell: ({ email, personId }) =>
         personId && email ? <RecordLink to={`/people/${personId}`}>{email}</RecordLink> : (email ?? t("erased")),
     },
-    { key: "scope", label: t("Scope"), cell: ({ scope }) => scopeWord(scope) },
+    {
+      key: "scope",
+      label: t("Scope"),
+      cell: ({ scope, campaignId }) =>
+        campaignId === null ? (
+          scopeWord(scope)
+        ) : (
+          <RecordLink to={`/campaigns/${campaignId}`}>{scopeWord(scope)}</RecordLink>
+        ),
+    },
     { key: "reason", label: t("Reason"), cell: ({ reason }) => suppressionReason(reason) },
     { key: "origin", label: t("Origin"), cell: ({ origin }) => origin ?? "" },
+    {
+      key: "liftedAt",
+      label: t("Lifted"),
+      optional: search["lifted"] !== "true",
+      cell: ({ liftedAt, liftedBy }) =>
+        liftedAt && (
+          <>
+            <Moment at={liftedAt} /> {liftedBy}
+          </>
+        ),
+    },
     { key: "createdAt", label: t("Since"), sort: "id", cell: ({ createdAt }) => <Moment at={createdAt} /> },
     {
       key: "lift",
@@ -51,7 +76,7 @@ export default function Suppressions() {
       cell: (row) =>
         may("manager") &&
         !row.liftedAt &&
-        LIFTABLE.includes(row.reason) && (
+        mayBeLifted(row.reason) && (
           <Button size="compact-xs" variant="subtle" onClick={() => lift(row)}>
             {t("Lift")}
           </Button>
@@ -72,6 +97,7 @@ export default function Suppressions() {
         filters={["scope", "reason", "email", "lifted"]}
         controls={
           <>
+            <ExactAddress key={search["email"] ?? ""} value={search["email"] ?? ""} change={change} />
             <Select
               aria-label={t("Reason")}
               placeholder={t("Any reason")}
@@ -110,46 +136,32 @@ export default function Suppressions() {
         }
       />
       <Modal opened={adding} onClose={() => setAdding(false)} title={t("Suppress an address")}>
-        {adding && <AddSuppression done={() => setAdding(false)} />}
+        {adding && <SuppressForm done={() => setAdding(false)} />}
       </Modal>
     </Page>
   );
 }
 
-function AddSuppression({ done }: { done: () => void }) {
-  const form = useForm({ initialValues: { email: "", scope: "everything", origin: "" } });
-  const submit = async ({ email, scope, origin }: typeof form.values) => {
-    try {
-      await call("POST /suppressions", {
-        body: { email, scope: scope as "everything" | "campaigns", origin: origin || null },
-      });
-      await queryClient.invalidateQueries();
-      tellDone(t("{email} gets nothing more.", { email }));
-      done();
-    } catch (error) {
-      showProblem(form, error);
-    }
-  };
+/** Looks for one address, whole: is this one suppressed? */
+function ExactAddress({ value, change }: { value: string; change: (changes: { email: string | undefined }) => void }) {
+  const [typed, setTyped] = useState(value);
   return (
-    <form onSubmit={form.onSubmit((values) => void submit(values))}>
-      <Stack>
-        <TextInput label={t("Email address")} type="email" required data-autofocus {...form.getInputProps("email")} />
-        <Select
-          label={t("Scope")}
-          allowDeselect={false}
-          data={[
-            { value: "everything", label: scopeWord("everything") },
-            { value: "campaigns", label: scopeWord("campaigns") },
-          ]}
-          {...form.getInputProps("scope")}
-        />
-        <TextInput label={t("Where this comes from (optional)")} {...form.getInputProps("origin")} />
-        <Group justify="flex-end">
-          <Button type="submit" color="red">
-            {t("Suppress")}
-          </Button>
-        </Group>
-      </Stack>
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        change({ email: typed.trim() || undefined });
+      }}
+    >
+      <TextInput
+        type="search"
+        aria-label={t("Find an address")}
+        placeholder={t("A whole address, then Enter")}
+        leftSection={<IconSearch size={16} />}
+        value={typed}
+        onChange={(event) => setTyped(event.currentTarget.value)}
+        onBlur={() => typed.trim() !== value && change({ email: typed.trim() || undefined })}
+        w={260}
+      />
     </form>
   );
 }
