@@ -306,7 +306,7 @@ describe("days", () => {
         { id: step!.id, ...input, sendAfterDays: 0 },
         { ...input, sendAfterDays: 9 },
       ];
-      await campaigns.setSteps(fresh.db, campaign.id, steps as never, actor, null, reschedule, at("2026-03-02"));
+      await campaigns.setSteps(fresh.db, campaign.id, steps, actor, null, reschedule, at("2026-03-02"));
       here.clock.now = at("2026-03-03");
       const { data } = await here.ask("/insights/statuses?from=2026-03-03&to=2026-03-03");
       const found = await here.ask(`/campaigns/${campaign.id}/insights`);
