@@ -1,5 +1,5 @@
 /** The pool and its types: PostgreSQL values in and out as Temporal and numbers. Never holds a query of a module. */
-import { CamelCasePlugin, Kysely, PostgresDialect, type Transaction } from "kysely";
+import { CamelCasePlugin, Kysely, PostgresDialect, sql, type Transaction } from "kysely";
 import pg from "pg";
 import type { Tables } from "./tables.ts";
 
@@ -35,6 +35,40 @@ for (const type of [Temporal.Instant, Temporal.PlainDate, Temporal.PlainTime]) {
   });
 }
 
+/**
+ * Begins a statement that runs all day with the same text: it is prepared once for a connection, since planning costs
+ * more than a small batch. Prepared anew from time to time, as a plan made for a small table is a bad one for a large.
+ */
+export const PREPARED = sql.raw("/* prepared */");
+const IS_PREPARED = "/* prepared */";
+const PREPARED_FOR = { uses: 500, ms: 60_000 };
+/** Every text gets a number once, shared by all connections. */
+const statements = new Map<string, number>();
+
+class PreparingClient extends pg.Client {
+  readonly #known = new Map<string, { name: string; uses: number; since: number }>();
+  #made = 0;
+
+  // The overloads of pg cannot be written down again; all but prepared texts pass as they came.
+  override query(...given: unknown[]): any {
+    const [text, values] = given;
+    const ask = super.query.bind(this) as (...args: unknown[]) => Promise<unknown>;
+    if (typeof text !== "string" || given.length > 2 || !text.trimStart().startsWith(IS_PREPARED)) return ask(...given);
+    const known = this.#known.get(text);
+    const fresh = known && known.uses < PREPARED_FOR.uses && performance.now() - known.since < PREPARED_FOR.ms;
+    if (fresh) {
+      known.uses += 1;
+      return ask({ name: known.name, text, values });
+    }
+    const number = statements.get(text) ?? statements.size;
+    statements.set(text, number);
+    const name = `tidings_${number}_${(this.#made += 1)}`;
+    this.#known.set(text, { name, uses: 1, since: performance.now() });
+    const run = () => ask({ name, text, values });
+    return known ? ask(`deallocate ${known.name}`).then(run) : run();
+  }
+}
+
 /** How many connections one process holds; PostgreSQL's own default limit is 100. */
 const POOL_SIZE = 12;
 
@@ -45,6 +79,7 @@ export function openDatabase(connection: Connection, options: { poolSize?: numbe
     max: options.poolSize ?? POOL_SIZE,
     application_name: options.name ?? "tidings",
     types,
+    Client: PreparingClient,
   });
   // An idle connection that breaks is replaced at the next query; without a listener it would end the process.
   pool.on("error", () => undefined);

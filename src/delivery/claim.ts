@@ -1,6 +1,6 @@
 /** The SQL of taking messages: the claim with its lease and fence, the facts to send by, the step into DATA. Sends nothing. */
 import { sql } from "kysely";
-import type { Db } from "../db/database.ts";
+import { type Db, PREPARED } from "../db/database.ts";
 import type { Composed } from "../db/tables.ts";
 import { obstacle } from "./obstacle.ts";
 
@@ -26,7 +26,7 @@ export type Claimer = {
  * index is read in order and no further than needed: joined, every message that is due would be read for each claim.
  */
 export async function claim(db: Db, { worker, limit, without, serverByUrl }: Claimer, now: Temporal.Instant) {
-  const { rows } = await sql<Claim>`
+  const { rows } = await sql<Claim>`${PREPARED}
     with due as (
       select messages.id
       from messages
@@ -84,7 +84,7 @@ export type Due = Claim & {
 
 /** The facts of claimed messages, suppression and status as of this statement. */
 export async function load(db: Db, claims: readonly Claim[], now: Temporal.Instant): Promise<Due[]> {
-  const { rows } = await sql<Due>`
+  const { rows } = await sql<Due>`${PREPARED}
     select messages.id, messages.fence, messages.email_campaign_id, messages.person_id, messages.campaign_id,
       campaigns.name as campaign_name, email_campaigns.sender_id, messages.due_at, messages.attempts,
       messages.first_attempt_at, messages.address, messages.message_id, messages.composed, people.email,
@@ -123,7 +123,7 @@ export type Entry = "go" | "lost" | { readonly obstacle: string };
  * gets nothing, and a crash after it is known for what it is.
  */
 export async function enterData(db: Db, messages: readonly (Claim & Fixed)[], now: Temporal.Instant): Promise<Entry[]> {
-  const { rows } = await sql<{ id: number; entered: boolean; obstacle: string | null }>`
+  const { rows } = await sql<{ id: number; entered: boolean; obstacle: string | null }>`${PREPARED}
     with wanted as (
       select * from jsonb_to_recordset(${JSON.stringify(messages.map(rowOf))}::jsonb) as wanted (
         id bigint, fence bigint, content_version_id bigint, email_account_id bigint, address text, message_id text, composed jsonb)
@@ -163,7 +163,7 @@ function rowOf({ id, fence, contentVersionId, emailAccountId, address, messageId
 
 /** Keeps the claims of messages that are still under way. */
 export async function renew(db: Db, claims: readonly Claim[], now: Temporal.Instant): Promise<void> {
-  await sql`
+  await sql`${PREPARED}
     update messages set claimed_until = ${now}::timestamptz + ${LEASE}
     from unnest(${claims.map(({ id }) => id)}::bigint[], ${claims.map(({ fence }) => fence)}::bigint[]) as held (id, fence)
     where messages.id = held.id and messages.fence = held.fence and messages.state in ('claimed', 'in_data')`.execute(

@@ -1,6 +1,6 @@
 /** Why nothing may leave for an Email Campaign: the one condition of planning, of the claim and of the last look before MAIL FROM. */
 import { sql } from "kysely";
-import type { Db } from "../db/database.ts";
+import { type Db, PREPARED } from "../db/database.ts";
 import type { Ending } from "../email-campaigns/email-campaigns.ts";
 import { DO_NOT_CONTACT } from "../people/api.ts";
 import { suppressedBy } from "../suppressions/suppressions.ts";
@@ -25,7 +25,7 @@ export const obstacle = sql<string | null>`coalesce(
 
 /** The obstacles of these Email Campaigns, by id; those without one are left out. */
 export async function obstaclesOf(db: Db, emailCampaignIds: readonly number[]): Promise<Map<number, string>> {
-  const { rows } = await sql<{ id: number; obstacle: string | null }>`
+  const { rows } = await sql<{ id: number; obstacle: string | null }>`${PREPARED}
     select email_campaigns.id, ${obstacle} as obstacle
     from email_campaigns join people on people.id = email_campaigns.person_id
     where email_campaigns.id = any(${[...emailCampaignIds]}::bigint[])`.execute(db);

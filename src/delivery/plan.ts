@@ -2,7 +2,7 @@
 import { sql } from "kysely";
 import { after } from "../core/email-campaign.ts";
 import { decide, localDay, nextAfter, startsAt } from "../core/schedule.ts";
-import { type Db, inTransaction, type Tx } from "../db/database.ts";
+import { type Db, inTransaction, PREPARED, type Tx } from "../db/database.ts";
 import * as emailCampaigns from "../email-campaigns/email-campaigns.ts";
 import { isDatabaseLoss } from "../http/problems.ts";
 import type { Logger } from "../log.ts";
@@ -168,7 +168,7 @@ async function insert(tx: Tx, messages: readonly NewMessage[], now: Temporal.Ins
     due_at: dueAt.toString(),
     planned_on: localDay(now, due.facts.rules.timeZone).toString(),
   }));
-  await sql`
+  await sql`${PREPARED}
     insert into messages (email_campaign_id, step_id, person_id, campaign_id, state, reason, due_at, planned_on,
       planned_at, next_attempt_at, finished_at)
     select row.*, ${now}::timestamptz, case row.state when 'planned' then ${now}::timestamptz end,

@@ -9,7 +9,7 @@ import { parseTemplate, renderTemplate } from "../core/template.ts";
 import type { Db } from "../db/database.ts";
 import type { Composed } from "../db/tables.ts";
 import type { Signature, Signer } from "../domains/domains.ts";
-import { get as getPerson, type Person, templateVariables } from "../people/people.ts";
+import { getMany, type Person, templateVariables } from "../people/people.ts";
 import { renderInSandbox } from "../templates/sandbox.ts";
 import { signatureVariables } from "../templates/signature.ts";
 import { type ContentVersion, version as contentVersion } from "../templates/templates.ts";
@@ -24,6 +24,19 @@ export type PrepareOptions = {
   readonly signer: Signer;
 };
 
+/** What a batch of mails has in common, and whom they go to. */
+export type Addressed = {
+  readonly people: ReadonlyMap<number, Person>;
+  readonly settings: Awaited<ReturnType<typeof workspace>>;
+};
+
+/** Reads, once for a batch, all that is needed of people and workspace. */
+export async function addressed(db: Db, batch: readonly Due[]): Promise<Addressed> {
+  const ids = batch.filter(({ composed }) => composed === null).map(({ personId }) => personId);
+  const [people, settings] = await Promise.all([getMany(db, ids), workspace(db)]);
+  return { people, settings };
+}
+
 export type Mail = { readonly parcel: Parcel; readonly fixed: Fixed };
 type Known = Origin & { readonly identity: NonNullable<Origin["identity"]> };
 
@@ -36,12 +49,13 @@ export async function prepare(
   options: PrepareOptions,
   due: Due,
   { account, identity, sender }: Known,
+  to: Addressed,
   now: Temporal.Instant,
 ): Promise<Mail | { readonly failure: string }> {
   const { db } = options;
   const version = await contentVersion(db, due.contentVersionId);
   const address = (due.inDoubt ? due.address : due.email) ?? due.email ?? "";
-  const decided = due.composed ?? (await decide(options, due, { account, identity, sender }, version, now));
+  const decided = due.composed ?? decide(options, due, { account, identity, sender }, version, to, now);
   const messageId = due.messageId ?? newMessageId(due.id, decided.from.address);
   try {
     const unsigned = await bytesFrom(version, { composed: decided, messageId, address, campaignId: due.campaignId });
@@ -107,14 +121,16 @@ export async function renderedSubject(
 }
 
 /** Everything the bytes depend on besides the content version. */
-async function decide(
-  { db, publicUrl, linkKeys }: PrepareOptions,
+function decide(
+  { publicUrl, linkKeys }: PrepareOptions,
   due: Due,
   { account, identity, sender }: Known,
   version: ContentVersion,
+  { people, settings }: Addressed,
   now: Temporal.Instant,
-): Promise<Composed> {
-  const [person, settings] = await Promise.all([getPerson(db, due.personId), workspace(db)]);
+): Composed {
+  const person = people.get(due.personId);
+  if (!person) throw new Error(`There is no person ${due.personId}.`);
   const claim = { emailCampaignId: due.emailCampaignId, personId: due.personId, messageId: due.id };
   const token = sign(linkKeys, "unsubscribe", claim);
   const unsubscribeUrl = `${publicUrl}/u/${token}`;

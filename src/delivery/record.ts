@@ -1,7 +1,7 @@
 /** The SQL of what became of messages: results in batches, claims given back, leases that ran out. Every write names its fence. */
 import { sql } from "kysely";
 import type { SmtpReply } from "../core/bounce.ts";
-import type { Db, Tx } from "../db/database.ts";
+import { type Db, PREPARED, type Tx } from "../db/database.ts";
 import type { MessageState } from "../db/tables.ts";
 import type { Claim } from "./claim.ts";
 
@@ -28,7 +28,7 @@ const FINAL: readonly MessageState[] = ["accepted", "refused", "skipped"];
  */
 export async function record(tx: Tx, results: readonly Result[], now: Temporal.Instant): Promise<Written[]> {
   if (results.length === 0) return [];
-  const { rows } = await sql<Written>`
+  const { rows } = await sql<Written>`${PREPARED}
     with results as (
       select * from jsonb_to_recordset(${JSON.stringify(results.map(rowOf))}::jsonb) as results (
         id bigint, fence bigint, state text, reason text, next_attempt_at timestamptz, final boolean, outcome text,

@@ -13,7 +13,7 @@ import { gather } from "./gather.ts";
 import { judge } from "./judge.ts";
 import type { Meters } from "./metrics.ts";
 import { type Origin, origins } from "./origin.ts";
-import { type Mail, prepare, type PrepareOptions } from "./prepare.ts";
+import { addressed, type Addressed, type Mail, prepare, type PrepareOptions } from "./prepare.ts";
 import { recoverExpired, type Result, skipParked } from "./record.ts";
 import { stopwatch } from "./stopwatch.ts";
 import type { Transports } from "./transports.ts";
@@ -55,6 +55,7 @@ export type SenderOptions = PrepareOptions & {
   readonly meters: Meters;
 };
 
+type OriginOf = (senderId: number | null) => Promise<Origin>;
 type UnderWay = Claim & { account: number | null };
 
 export function createSender(options: SenderOptions): Sender {
@@ -87,7 +88,8 @@ export function createSender(options: SenderOptions): Sender {
       const due = await load(db, claims, now);
       meters.lag(due, now);
       const originOf = origins(db, vault);
-      for (const message of due) void deliver(message, originOf);
+      const to = await addressed(db, due);
+      for (const message of due) void deliver(message, originOf, to);
     } catch (error) {
       // Nothing has begun: the leases run out and whoever is there takes the messages.
       for (const { id } of claims) done(id);
@@ -96,9 +98,9 @@ export function createSender(options: SenderOptions): Sender {
     return claims.length;
   }
 
-  async function deliver(due: Due, originOf: (senderId: number | null) => Promise<Origin>): Promise<void> {
+  async function deliver(due: Due, originOf: OriginOf, to: Addressed): Promise<void> {
     try {
-      const result = await attempt(due, originOf);
+      const result = await attempt(due, originOf, to);
       if (result) await settle({ id: due.id, fence: due.fence, ...result });
       if (result) meters.count(result);
     } catch (error) {
@@ -112,7 +114,8 @@ export function createSender(options: SenderOptions): Sender {
   /** One attempt. Null: the claim is lost, and with it the right to write anything. */
   async function attempt(
     due: Due,
-    originOf: (senderId: number | null) => Promise<Origin>,
+    originOf: OriginOf,
+    to: Addressed,
   ): Promise<Omit<Result, "id" | "fence"> | null> {
     if (due.obstacle !== null) return kept(due, due.obstacle);
     let origin: Origin;
@@ -122,7 +125,7 @@ export function createSender(options: SenderOptions): Sender {
       const held = underWay.get(due.id);
       if (held) held.account = origin.account.id ?? 0;
       if (!origin.identity) return back(due, "no-from-address", at().add({ minutes: FAILURE_PAUSE_MINUTES }));
-      mail = await prepare(options, due, { ...origin, identity: origin.identity }, at());
+      mail = await prepare(options, due, { ...origin, identity: origin.identity }, to, at());
     } catch (error) {
       if (isDatabaseLoss(error)) return back(due, null, at());
       const reason = error instanceof CannotSign ? "cannot-sign" : null;

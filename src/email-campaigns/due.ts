@@ -1,7 +1,7 @@
 /** What the tick needs: which Email Campaigns are due, and how they stand afterwards. Plans no message itself. */
 import { sql } from "kysely";
 import type { Status } from "../core/email-campaign.ts";
-import type { Db, Tx } from "../db/database.ts";
+import { type Db, PREPARED, type Tx } from "../db/database.ts";
 import { type WithFacts, factsOf } from "./facts.ts";
 
 /**
@@ -19,7 +19,7 @@ export async function claimDue(tx: Tx, now: Temporal.Instant, limit: number): Pr
 
 /** Reads the partial index `email_campaigns_due` alone: its size is what waits, not all there ever was. */
 export function dueForUpdate(now: Temporal.Instant, limit: number) {
-  return sql<{ id: number }>`
+  return sql<{ id: number }>`${PREPARED}
     select id from email_campaigns
     where next_due_at <= ${now}::timestamptz
     order by next_due_at
@@ -39,7 +39,7 @@ export type Advance = {
 export async function advance(tx: Tx, rows: readonly Advance[], now: Temporal.Instant): Promise<void> {
   if (rows.length === 0) return;
   const values = rows.map(({ id, status, nextDueAt }) => ({ id, status, next_due_at: nextDueAt?.toString() ?? null }));
-  await sql`
+  await sql`${PREPARED}
     update email_campaigns
     set status = next.status, next_due_at = next.next_due_at,
       finished_at = case when next.status = 'Completed' then ${now}::timestamptz else email_campaigns.finished_at end
@@ -53,7 +53,7 @@ export async function advance(tx: Tx, rows: readonly Advance[], now: Temporal.In
  */
 export async function afterResults(tx: Tx, ids: readonly number[], now: Temporal.Instant): Promise<void> {
   if (ids.length === 0) return;
-  await sql`
+  await sql`${PREPARED}
     with concerned as (
       select ec.id, not exists (
         select from steps

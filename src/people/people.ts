@@ -61,6 +61,12 @@ export async function get(db: Db, id: number, kind?: PersonKind): Promise<Person
   return found && (!kind || found.kind === kind) ? found : notFound(id, kind);
 }
 
+/** These people by id; those who are none are left out. */
+export async function getMany(db: Db, ids: readonly number[]): Promise<ReadonlyMap<number, Person>> {
+  const found = await store.findMany(db, ids);
+  return new Map(found.map((person) => [person.id, person]));
+}
+
 /** The id a person has now: that of whom they were merged into, if they were. */
 export function currentId(db: Db, id: number): Promise<number> {
   return store.currentId(db, id);

@@ -1,11 +1,17 @@
 /** The SQL of single people and their addresses. Decides nothing; bulk work stands in import-store.ts. */
-import type { Insertable, Updateable } from "kysely";
-import type { Db, Tx } from "../db/database.ts";
+import { type Insertable, sql, type Updateable } from "kysely";
+import { type Db, PREPARED, type Tx } from "../db/database.ts";
 import type { Tables } from "../db/tables.ts";
 import type { Person } from "./people.ts";
 
 export function find(db: Db, id: number): Promise<Person | undefined> {
   return db.selectFrom("people").selectAll().where("id", "=", id).executeTakeFirst();
+}
+
+export async function findMany(db: Db, ids: readonly number[]): Promise<Person[]> {
+  const { rows } = await sql<Person>`${PREPARED}
+    select * from people where id = any(${[...ids]}::bigint[])`.execute(db);
+  return rows;
 }
 
 export async function currentId(db: Db, id: number): Promise<number> {
