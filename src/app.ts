@@ -86,7 +86,7 @@ export function createApp(options: AppOptions): App {
   const linkKeys = secrets.keysFor("links");
   const vault = { seal: secrets, smtpUrl: config.smtpUrl };
   const signer = createSigner({ db, seal: secrets });
-  const delivery = createDelivery({ db, vault, publicUrl: config.publicUrl, linkKeys, log, metrics });
+  const delivery = createDelivery({ db: database.batches, vault, publicUrl: config.publicUrl, linkKeys, log, metrics });
 
   accountRoutes(serve, {
     db,

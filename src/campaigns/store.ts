@@ -2,6 +2,7 @@
 import type { Acting } from "../accounts/ownership.ts";
 import { sql } from "kysely";
 import type { Db, Tx } from "../db/database.ts";
+import { containing } from "../db/like.ts";
 import { positionOf } from "../http/paging.ts";
 import type { CampaignEdit, CampaignInput, StepInput } from "./api.ts";
 
@@ -38,7 +39,7 @@ export function list(db: Db, { limit, cursor, q }: { limit: number; cursor?: str
     .orderBy("id")
     .limit(limit + 1);
   if (cursor) query = query.where("id", ">", positionOf(cursor).id);
-  if (q) query = query.where("nameKey", "like", `%${q.toLowerCase().replaceAll(/[\\%_]/g, "\\$&")}%`);
+  if (q) query = query.where("nameKey", "like", containing(q.toLowerCase()));
   return query.execute();
 }
 

@@ -49,7 +49,7 @@ export async function runCampaign(
   watch: Watch,
   now: Temporal.Instant,
 ): Promise<RunResult> {
-  const { db } = context.database;
+  const { db, batches } = context.database;
   await settings(db, file, now);
   const senderId = await sender(context, file, options.smtp, now);
   // People first: their file may bring the fields that the templates name.
@@ -61,7 +61,13 @@ export async function runCampaign(
 
   const vault = { seal: context.secrets, smtpUrl: context.config.smtpUrl };
   const { log, secrets, config } = context;
-  const delivery = createDelivery({ db, vault, publicUrl: config.publicUrl, linkKeys: secrets.keysFor("links"), log });
+  const delivery = createDelivery({
+    db: batches,
+    vault,
+    publicUrl: config.publicUrl,
+    linkKeys: secrets.keysFor("links"),
+    log,
+  });
   const before = await sentByStep(db, campaign.id);
   // Somebody asked for this run: what an outage left behind leaves now, not in slices.
   await delivery.runUntilIdle(now, { burstGuard: false });

@@ -12,6 +12,8 @@ export type Connection = string | { host: string; port?: number; user: string; d
 
 export type Database = {
   readonly db: Db;
+  /** The same database over connections of their own, for many small batches of rows that are named one by one. */
+  readonly batches: Db;
   /** For COPY and LISTEN, which need a connection of their own. */
   readonly pool: pg.Pool;
   close(): Promise<void>;
@@ -36,68 +38,88 @@ for (const type of [Temporal.Instant, Temporal.PlainDate, Temporal.PlainTime]) {
 }
 
 /**
- * Begins a statement that runs all day with the same text: it is prepared once for a connection, since planning costs
- * more than a small batch. Prepared anew from time to time, as a plan made for a small table is a bad one for a large.
+ * Begins a statement that runs all day with the same text. Over {@link Database.batches} it is prepared once for a
+ * connection, since planning it costs more than a small batch of rows does; elsewhere this is a comment.
  */
 export const PREPARED = sql.raw("/* prepared */");
 const IS_PREPARED = "/* prepared */";
-const PREPARED_FOR = { uses: 500, ms: 60_000 };
-/** Every text gets a number once, shared by all connections. */
-const statements = new Map<string, number>();
+/** Every text gets a name once, shared by all connections. */
+const names = new Map<string, string>();
 
 class PreparingClient extends pg.Client {
-  readonly #known = new Map<string, { name: string; uses: number; since: number }>();
-  #made = 0;
-
   // The overloads of pg cannot be written down again; all but prepared texts pass as they came.
   override query(...given: unknown[]): any {
     const [text, values] = given;
-    const ask = super.query.bind(this) as (...args: unknown[]) => Promise<unknown>;
-    if (typeof text !== "string" || given.length > 2 || !text.trimStart().startsWith(IS_PREPARED)) return ask(...given);
-    const known = this.#known.get(text);
-    const fresh = known && known.uses < PREPARED_FOR.uses && performance.now() - known.since < PREPARED_FOR.ms;
-    if (fresh) {
-      known.uses += 1;
-      return ask({ name: known.name, text, values });
-    }
-    const number = statements.get(text) ?? statements.size;
-    statements.set(text, number);
-    const name = `tidings_${number}_${(this.#made += 1)}`;
-    this.#known.set(text, { name, uses: 1, since: performance.now() });
-    const run = () => ask({ name, text, values });
-    return known ? ask(`deallocate ${known.name}`).then(run) : run();
+    const ask = super.query.bind(this) as (...args: unknown[]) => unknown;
+    if (typeof text !== "string" || given.length > 2 || !text.startsWith(IS_PREPARED)) return ask(...given);
+    const name = names.get(text) ?? `tidings_${names.size}`;
+    names.set(text, name);
+    return ask({ name, text, values });
   }
 }
+
+/**
+ * Statements over rows named one by one are always best planned by index. Left to itself, the planner reads a whole
+ * table that was small when a statement was prepared and is large by now.
+ */
+const BY_INDEX = [
+  "plan_cache_mode=force_generic_plan",
+  "enable_seqscan=off",
+  "enable_bitmapscan=off",
+  "enable_hashjoin=off",
+  "enable_mergejoin=off",
+  // Joins in the order they are written.
+  "join_collapse_limit=1",
+  "jit=off",
+];
+const BATCHES_POOL_SIZE = 6;
 
 /** How many connections one process holds; PostgreSQL's own default limit is 100. */
 const POOL_SIZE = 12;
 
 /** Opens a pool. Nothing is contacted until the first query. */
 export function openDatabase(connection: Connection, options: { poolSize?: number; name?: string } = {}): Database {
-  const pool = new pg.Pool({
+  const settings = {
     ...(typeof connection === "string" ? { connectionString: connection } : connection),
-    max: options.poolSize ?? POOL_SIZE,
     application_name: options.name ?? "tidings",
     types,
-    Client: PreparingClient,
+  };
+  const pool = quiet(new pg.Pool({ ...settings, max: options.poolSize ?? POOL_SIZE }));
+  const batchesPool = quiet(
+    new pg.Pool({
+      ...settings,
+      max: BATCHES_POOL_SIZE,
+      Client: PreparingClient,
+      options: BY_INDEX.map((setting) => `-c ${setting}`).join(" "),
+    }),
+  );
+  const [db, batches] = [kysely(pool), kysely(batchesPool)];
+  return {
+    db,
+    batches,
+    pool,
+    async close() {
+      await Promise.all([db.destroy(), batches.destroy()]);
+      // Kysely leaves alone a pool it never used; its connections would hold the process for seconds.
+      if (!pool.ended) await pool.end();
+      if (!batchesPool.ended) await batchesPool.end();
+    },
+  };
+}
+
+function kysely(pool: pg.Pool): Db {
+  return new Kysely<Tables>({
+    dialect: new PostgresDialect({ pool }),
+    plugins: [new CamelCasePlugin({ maintainNestedObjectKeys: true })],
   });
+}
+
+function quiet(pool: pg.Pool): pg.Pool {
   // An idle connection that breaks is replaced at the next query; without a listener it would end the process.
   pool.on("error", () => undefined);
   // The same for one in use: the query under way fails, and that is how its caller learns of it.
   pool.on("connect", (client) => client.on("error", () => undefined));
-  const db = new Kysely<Tables>({
-    dialect: new PostgresDialect({ pool }),
-    plugins: [new CamelCasePlugin({ maintainNestedObjectKeys: true })],
-  });
-  return {
-    db,
-    pool,
-    async close() {
-      await db.destroy();
-      // Kysely leaves alone a pool it never used; its connections would hold the process for seconds.
-      if (!pool.ended) await pool.end();
-    },
-  };
+  return pool;
 }
 
 /** Runs `work` in one transaction, or in the one already under way. */

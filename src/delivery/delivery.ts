@@ -88,12 +88,16 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       const at = stopwatch(now);
       const total = { planned: 0, skipped: 0, taken: 0 };
       for (;;) {
+        // Asked first: what is recorded while we look may make more due.
+        const busy = sender.underWay() > 0;
         const { looked, planned, skipped } = await plan(at(), undefined, burstGuard);
-        const taken = await sender.sendDue(at());
+        const taken = await sender.pump(at());
         total.planned += planned;
         total.skipped += skipped;
         total.taken += taken;
-        if (looked === 0 && taken === 0) return total;
+        if (looked + taken > 0) continue;
+        if (!busy) return total;
+        await sender.progress();
       }
     },
     async turn(now) {

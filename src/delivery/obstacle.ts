@@ -19,7 +19,7 @@ export const obstacle = sql<string | null>`coalesce(
     when email_campaigns.email_group_id is not null and not exists (
       select from email_group_members as members
       where members.email_group_id = email_campaigns.email_group_id and members.person_id = email_campaigns.person_id
-        and members.unsubscribed_at is null) then 'not-a-member'
+        and members.unsubscribed_at is null offset 0) then 'not-a-member'
     when email_campaigns.status = 'Paused' then 'paused'
   end)`;
 

@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import type { SmtpReply } from "../core/bounce.ts";
 import { type Db, PREPARED, type Tx } from "../db/database.ts";
 import type { MessageState } from "../db/tables.ts";
-import type { Claim } from "./claim.ts";
+import { type Claim, HELD } from "./claim.ts";
 
 /** What became of one attempt. */
 export type Result = Claim & {
@@ -42,7 +42,7 @@ export async function record(tx: Tx, results: readonly Result[], now: Temporal.I
         reply_text = case when results.reply_code is null then messages.reply_text else results.reply_text end,
         claimed_by = null, claimed_until = null
       from results
-      where messages.id = results.id and messages.fence = results.fence and messages.state in ('claimed', 'in_data')
+      where messages.id = results.id and messages.fence = results.fence and ${HELD}
       returning messages.id, messages.email_campaign_id, messages.person_id, messages.attempts
     ), attempts as (
       insert into delivery_attempts (message_id, attempt, at, outcome, stage, reply_code, reply_enhanced, reply_text)

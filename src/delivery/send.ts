@@ -19,10 +19,10 @@ import { stopwatch } from "./stopwatch.ts";
 import type { Transports } from "./transports.ts";
 
 /** Messages taken at once, and how many may be under way in one process. */
-const BATCH = 100;
-const MOST_UNDER_WAY = 400;
+const BATCH = 500;
+const MOST_UNDER_WAY = 1500;
 /** Of one account, so that a slow server leaves room for the others. */
-const MOST_OF_AN_ACCOUNT = 200;
+const MOST_OF_AN_ACCOUNT = 1000;
 /** How many steps into DATA or results share one commit. */
 const MOST_IN_A_STATEMENT = 200;
 const RENEW_EVERY_MS = 20_000;
@@ -112,11 +112,7 @@ export function createSender(options: SenderOptions): Sender {
   }
 
   /** One attempt. Null: the claim is lost, and with it the right to write anything. */
-  async function attempt(
-    due: Due,
-    originOf: OriginOf,
-    to: Addressed,
-  ): Promise<Omit<Result, "id" | "fence"> | null> {
+  async function attempt(due: Due, originOf: OriginOf, to: Addressed): Promise<Omit<Result, "id" | "fence"> | null> {
     if (due.obstacle !== null) return kept(due, due.obstacle);
     let origin: Origin;
     let mail: Mail | { readonly failure: string };

@@ -65,16 +65,16 @@ export async function afterResults(tx: Tx, ids: readonly number[], now: Temporal
         select from messages
         where messages.email_campaign_id = ec.id and messages.state not in ('accepted', 'refused', 'skipped')
       ) as done
-      from email_campaigns ec
-      where ec.id = any(${[...ids]}::bigint[]) and ec.status = 'In Progress' and ec.next_due_at is null
-      order by ec.id
-      for update
+      from unnest(${[...ids].sort((a, b) => a - b)}::bigint[]) as wanted (id) join email_campaigns ec on ec.id = wanted.id
+      where ec.status = 'In Progress' and ec.next_due_at is null
     )
     update email_campaigns
     set status = case when done then 'Completed' else status end,
       finished_at = case when done then ${now}::timestamptz else finished_at end,
       next_due_at = case when done then null else ${now}::timestamptz end
-    from concerned where concerned.id = email_campaigns.id`.execute(tx);
+    from concerned
+    where concerned.id = email_campaigns.id and email_campaigns.status = 'In Progress'
+      and email_campaigns.next_due_at is null`.execute(tx);
 }
 
 /** The next moment at which something is due, or null. */

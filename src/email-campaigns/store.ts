@@ -5,6 +5,7 @@ import { after, statusesFor } from "../core/email-campaign.ts";
 import { refuse } from "../core/problem.ts";
 import { localDay } from "../core/schedule.ts";
 import type { Db, Tx } from "../db/database.ts";
+import { containing, reversedEndingWith } from "../db/like.ts";
 import type { StopReason, Tables } from "../db/tables.ts";
 import { type Position, positionOf } from "../http/paging.ts";
 import { zoneOr } from "./facts.ts";
@@ -105,10 +106,11 @@ function filtered(all: ReturnType<typeof rows>, asked: Filter) {
   if (asked.startFrom) query = query.where("ec.startOn", ">=", Temporal.PlainDate.from(asked.startFrom));
   if (asked.startTo) query = query.where("ec.startOn", "<=", Temporal.PlainDate.from(asked.startTo));
   if (asked.q) {
-    const pattern = `%${asked.q.replaceAll(/[\\%_]/g, "\\$&")}%`;
+    const pattern = containing(asked.q);
+    const number = reversedEndingWith(asked.q.toUpperCase());
     query = query.where((where) =>
       where.or([
-        where("ec.number", "ilike", pattern),
+        where(sql`reverse(ec.number)`, "like", number),
         where("people.fullName", "ilike", pattern),
         where("people.email", "ilike", pattern),
       ]),

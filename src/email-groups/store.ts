@@ -1,6 +1,7 @@
 /** The SQL of Email Groups and their members. Decides nothing. */
 import { type Insertable, sql, type Updateable } from "kysely";
 import type { Db, Tx } from "../db/database.ts";
+import { containing } from "../db/like.ts";
 import type { Tables } from "../db/tables.ts";
 import { pageOf, positionOf } from "../http/paging.ts";
 import { suppressedBy } from "../suppressions/suppressions.ts";
@@ -31,7 +32,7 @@ export async function list(
     .orderBy("id")
     .limit(limit + 1);
   if (cursor) query = query.where("id", ">", positionOf(cursor).id);
-  if (q) query = query.where("title", "ilike", `%${q.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`);
+  if (q) query = query.where("title", "ilike", containing(q));
   return pageOf(await query.execute(), limit);
 }
 

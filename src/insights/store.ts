@@ -1,6 +1,7 @@
 /** The SQL of the numbers. Reads other modules' tables; writes none. */
 import { type RawBuilder, sql } from "kysely";
 import type { Db } from "../db/database.ts";
+import { beginningWith, containing, reversedEndingWith } from "../db/like.ts";
 
 type Day = Temporal.PlainDate;
 export type Span = { readonly from: Day; readonly to: Day; readonly campaignId?: number | undefined };
@@ -177,8 +178,7 @@ const EACH = 6;
 
 /** Whatever holds the text, best matches first: what begins with it, then what contains it. */
 export async function search(db: Db, q: string) {
-  const escaped = q.replaceAll(/[\\%_]/g, String.raw`\$&`);
-  const [within, begins] = [`%${escaped}%`, `${escaped}%`];
+  const [within, begins] = [containing(q), beginningWith(q)];
   const person = (column: RawBuilder<unknown>) => sql`
     (select id, kind, full_name, email, company from people
      where ${column} ilike ${within} and erased_at is null limit 200)`;
@@ -199,7 +199,7 @@ export async function search(db: Db, q: string) {
     sql<Hit>`
       select 'email-campaign' as kind, ec.id, ec.number as label, concat_ws(' · ', c.name, p.full_name) as detail
       from email_campaigns ec join campaigns c on c.id = ec.campaign_id join people p on p.id = ec.person_id
-      where ec.number ilike ${within} order by ec.id desc limit ${EACH}`,
+      where reverse(ec.number) like ${reversedEndingWith(q.toUpperCase())} order by ec.id desc limit ${EACH}`,
     sql<Hit>`
       select 'email-group' as kind, id, title as label, null as detail from email_groups where title ilike ${within}
       order by title ilike ${begins} desc, title limit ${EACH}`,

@@ -3,6 +3,7 @@ import { sql, type SelectQueryBuilder } from "kysely";
 import { attributeOf } from "../core/csv-person.ts";
 import { refuse } from "../core/problem.ts";
 import type { Db } from "../db/database.ts";
+import { containing } from "../db/like.ts";
 import type { Tables } from "../db/tables.ts";
 import type { PeopleFilter } from "./api.ts";
 import { declaredFields } from "./fields.ts";
@@ -22,7 +23,7 @@ export async function matching(db: Db, filter: PeopleFilter): Promise<PeopleQuer
     if (wanted) query = query.where(`people.${column}`, "in", wanted);
   }
   if (filter.q) {
-    const pattern = `%${filter.q.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
+    const pattern = containing(filter.q);
     query = query.where((where) =>
       where.or([
         where("people.fullName", "ilike", pattern),

@@ -1,6 +1,7 @@
 /** The SQL of templates and their versions; writes only those two tables. */
 import { type Insertable, sql } from "kysely";
 import type { Db, Tx } from "../db/database.ts";
+import { containing } from "../db/like.ts";
 import type { Tables } from "../db/tables.ts";
 import { positionOf } from "../http/paging.ts";
 
@@ -46,7 +47,7 @@ export function list(db: Db, { limit, cursor, q }: { limit: number; cursor?: str
     .orderBy("emailTemplates.id")
     .limit(limit + 1);
   if (cursor) query = query.where("emailTemplates.id", ">", positionOf(cursor).id);
-  if (q) query = query.where("emailTemplates.nameKey", "like", `%${q.toLowerCase().replaceAll(/[\\%_]/g, "\\$&")}%`);
+  if (q) query = query.where("emailTemplates.nameKey", "like", containing(q.toLowerCase()));
   return query.execute();
 }
 
