@@ -1,4 +1,5 @@
 /** Front door: plans what is due, sends it, and shows what was sent. Nothing leaves that was not recorded first. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "kysely";
 import type { Registry } from "prom-client";
 import type { Vault } from "../accounts/accounts.ts";
@@ -10,7 +11,7 @@ import * as mailbox from "../mail/mailbox.ts";
 import type { SmtpPool, SmtpSettings } from "../mail/smtp.ts";
 import { createBurstGuard } from "./burst-guard.ts";
 import { createMeters } from "./metrics.ts";
-import { planDue, type Planned } from "./plan.ts";
+import { LOOK_AGAIN_MS, planDue, type Planned } from "./plan.ts";
 import { createSender } from "./send.ts";
 import { stopwatch } from "./stopwatch.ts";
 import { createTransports } from "./transports.ts";
@@ -87,17 +88,25 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       // A step may become due as soon as the one before it is recorded, which takes a moment.
       const at = stopwatch(now);
       const total = { planned: 0, skipped: 0, taken: 0 };
+      let waited = true;
       for (;;) {
         // Asked first: what is recorded while we look may make more due.
         const busy = sender.underWay() > 0;
-        const { looked, planned, skipped } = await plan(at(), undefined, burstGuard);
+        const { looked, planned, skipped, again } = await plan(at(), undefined, burstGuard);
         const taken = await sender.pump(at());
         total.planned += planned;
         total.skipped += skipped;
         total.taken += taken;
+        if (again > 0) waited = false;
         if (looked + taken > 0) continue;
-        if (!busy) return total;
-        await sender.progress();
+        if (busy) {
+          await sender.progress();
+        } else if (waited) {
+          return total;
+        } else {
+          waited = true;
+          await sleep(LOOK_AGAIN_MS);
+        }
       }
     },
     async turn(now) {

@@ -14,6 +14,8 @@ export type Planned = {
   readonly looked: number;
   readonly planned: number;
   readonly skipped: number;
+  /** How many wait for a result that was just being recorded, and are looked at again after {@link LOOK_AGAIN_MS}. */
+  readonly again: number;
 };
 
 type Due = emailCampaigns.WithFacts;
@@ -37,7 +39,7 @@ type Move = {
 /** An Email Campaign that makes us fail is looked at again after this. */
 const FAILURE_PAUSE_MINUTES = 15;
 /** A result is recorded within milliseconds. */
-const LOOK_AGAIN_MS = 200;
+export const LOOK_AGAIN_MS = 200;
 
 /**
  * Plans what is due at `now`. One Email Campaign that fails does not stop the others; it is logged and looked at again
@@ -57,7 +59,7 @@ export async function planDue(
 
   return inTransaction(db, async (tx) => {
     const claimed = await emailCampaigns.claimDue(tx, now, limit);
-    if (claimed.length === 0) return { looked: 0, planned: 0, skipped: 0 };
+    if (claimed.length === 0) return { looked: 0, planned: 0, skipped: 0, again: 0 };
     const obstacles = await obstaclesOf(
       tx,
       claimed.map(({ id }) => id),
@@ -71,14 +73,15 @@ export async function planDue(
       }
     });
     await sql`savepoint before_writing`.execute(tx);
+    let again = 0;
     try {
-      await write(tx, moves, now);
+      again = await write(tx, moves, now);
     } catch {
       await sql`rollback to savepoint before_writing`.execute(tx);
       for (const [at, due] of claimed.entries()) {
         await sql`savepoint before_one`.execute(tx);
         try {
-          await write(tx, [moves[at]!], now);
+          again += await write(tx, [moves[at]!], now);
         } catch (error) {
           await sql`rollback to savepoint before_one`.execute(tx);
           moves[at] = postponed(due, error);
@@ -88,7 +91,7 @@ export async function planDue(
     }
     const messages = moves.flatMap((one) => one.messages);
     const skipped = messages.filter((message) => message.skipped !== null).length;
-    return { looked: claimed.length, planned: messages.length - skipped, skipped };
+    return { looked: claimed.length, planned: messages.length - skipped, skipped, again };
   });
 }
 
@@ -132,7 +135,8 @@ function isLate(dueAt: Temporal.Instant, now: Temporal.Instant): boolean {
   return Temporal.Instant.compare(dueAt.add({ hours: 1 }), now) < 0;
 }
 
-async function write(tx: Tx, moves: readonly Move[], now: Temporal.Instant): Promise<void> {
+/** @returns how many are looked at again soon. */
+async function write(tx: Tx, moves: readonly Move[], now: Temporal.Instant): Promise<number> {
   await insert(
     tx,
     moves.flatMap(({ messages }) => messages),
@@ -153,6 +157,7 @@ async function write(tx: Tx, moves: readonly Move[], now: Temporal.Instant): Pro
     const ids = ended.map(({ advance }) => advance.id);
     await emailCampaigns.end(tx, { ids }, end, now);
   }
+  return waiting.length - surely.size;
 }
 
 /** One row for an Email Campaign and a step, whatever runs at the same time (E54, E55). */

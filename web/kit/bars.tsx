@@ -53,7 +53,7 @@ export function Bars({ data, x, series, height = 200 }: BarsProps) {
       <div className="bars-names">
         {data.map((row, at) => (
           <Text key={String(row[x])} size="xs" c="dimmed" ta="center" className="bars-name">
-            {at % every === 0 ? row[x] : ""}
+            {at % every === 0 && <span className={at % (every * 2) === 0 ? "" : "bars-name-wide"}>{row[x]}</span>}
           </Text>
         ))}
       </div>

@@ -16,7 +16,7 @@ const common = {
   tickLine: "none" as const,
   gridAxis: "x" as const,
   valueFormatter: formatNumber,
-  yAxisProps: { allowDecimals: false, width: 44 },
+  yAxisProps: { allowDecimals: false, width: 44, interval: 0 as const },
 };
 
 export function Areas({ data, x, series, height = 260 }: ChartProps) {

@@ -21,7 +21,7 @@ import { tellDone, tellFailure } from "../../kit/failures.tsx";
 import { Page } from "../../kit/page.tsx";
 import { Pick, senderLabel } from "../../kit/pick.tsx";
 import { Day, Moment, PersonLink, RecordLink, StatusBadge } from "../../kit/words.tsx";
-import { queryClient, reading, useApi, useRead } from "../../queries.ts";
+import { queryClient, reading, useRead } from "../../queries.ts";
 import { useMay } from "../../session.tsx";
 import { StepProgress } from "./email-campaigns.tsx";
 
@@ -33,7 +33,6 @@ export default function EmailCampaignPage() {
   const may = useMay();
   const navigate = useNavigate();
   const [moving, setMoving] = useState(false);
-  const explanation = useApi("GET /email-campaigns/:id/explain", { params: { id } });
   const can = (action: EmailCampaign["actions"][number]) => may("user") && one.actions.includes(action);
 
   /** Shows what the server will most likely say, and puts it right when it says otherwise. */
@@ -142,11 +141,7 @@ export default function EmailCampaignPage() {
           <StepProgress done={resolved} total={one.steps.length} />
         </Fact>
       </SimpleGrid>
-      {explanation.data && (
-        <Alert color="gray" title={t("What comes next")}>
-          {explanation.data.text}
-        </Alert>
-      )}
+      <Next one={one} />
       <SimpleGrid cols={{ base: 1, lg: 2 }}>
         <Card component="section" aria-label={t("Steps")}>
           <Text component="h2" fw={650} mb="md">
@@ -213,6 +208,23 @@ export default function EmailCampaignPage() {
         {moving && <Move one={one} act={act} done={() => setMoving(false)} />}
       </Modal>
     </Page>
+  );
+}
+
+function Next({ one }: { one: EmailCampaign }) {
+  const next = one.steps.find(({ state }) => ["ahead", "planned", "deferred"].includes(state));
+  if (!next || !["Scheduled", "In Progress", "Paused"].includes(one.status)) return null;
+  return (
+    <Alert color="gray" title={t("What comes next")}>
+      {one.status === "Paused" ? (
+        t("Nothing leaves until it is resumed.")
+      ) : (
+        <>
+          {t("Day {day}: {template}", { day: next.sendAfterDays, template: next.emailTemplate })},{" "}
+          <Moment at={next.dueAt} />
+        </>
+      )}
+    </Alert>
   );
 }
 
