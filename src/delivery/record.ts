@@ -83,7 +83,7 @@ export async function recoverExpired(
   db: Db,
   ours: readonly number[],
   now: Temporal.Instant,
-): Promise<{ freed: number; inDoubt: number }> {
+): Promise<{ freed: number; inDoubt: number; more: boolean }> {
   const { rows } = await sql<{ inDoubt: boolean }>`
     with expired as (
       select messages.id, messages.state = 'in_data' as in_doubt, coalesce(email_accounts.hold_unknown, false) as hold
@@ -107,7 +107,7 @@ export async function recoverExpired(
       select id, attempts, ${now}::timestamptz, 'unknown', 'body' from freed where in_doubt
     )
     select in_doubt from freed`.execute(db);
-  return { freed: rows.length, inDoubt: rows.filter((row) => row.inDoubt).length };
+  return { freed: rows.length, inDoubt: rows.filter((row) => row.inDoubt).length, more: rows.length === MOST_EXPIRED };
 }
 
 const MOST_EXPIRED = 1000;

@@ -6,7 +6,7 @@ import { actor, at, PUBLIC_URL, seal, type World, world } from "../../test/world
 import * as accounts from "../accounts/email-accounts.ts";
 import * as emailCampaigns from "../email-campaigns/email-campaigns.ts";
 import * as emailGroups from "../email-groups/email-groups.ts";
-import type { Outcome, SmtpPool } from "../mail/smtp.ts";
+import type { Outcome, Outgoing, SendHooks, SmtpPool } from "../mail/smtp.ts";
 import { suppress } from "../suppressions/suppressions.ts";
 import { bytesOf, type Delivery, resolveDoubt } from "./delivery.ts";
 import { deliveryProblems } from "./problems.ts";
@@ -50,6 +50,20 @@ async function scene(
   const person = await small.person();
   const id = await small.start(campaign.id, person.id, NOW, { senderId: sender.id });
   return { account: made, sender, campaign, person, id, message: async () => (await small.messages(id))[0]! };
+}
+
+/** A pool that does with every message what the test says, and has its outcome recorded as a real one does. */
+function poolThat(send: (message: Outgoing, hooks: Required<SendHooks>) => Promise<Outcome>): SmtpPool {
+  return {
+    async send(message, hooks) {
+      const outcome = await send(message, hooks as Required<SendHooks>);
+      await hooks!.record!(outcome);
+      return outcome;
+    },
+    room: async () => undefined,
+    verify: async () => [],
+    close: async () => undefined,
+  };
 }
 
 describe("sending", () => {
@@ -256,19 +270,15 @@ describe("sending", () => {
     let ask: (() => boolean | Promise<boolean>) | undefined;
     const asked = Promise.withResolvers<void>();
     const answer = Promise.withResolvers<void>();
-    const pool: SmtpPool = {
-      async send(_message, hooks) {
-        ask = hooks?.beforeMail;
-        asked.resolve();
-        await answer.promise;
-        return (await ask!())
-          ? { kind: "accepted", reply: { code: 250, enhanced: null, text: "" } }
-          : { kind: "withdrawn", by: "beforeMail" };
-      },
-      room: async () => undefined,
-      verify: async () => [],
-      close: async () => undefined,
-    };
+    const pool = poolThat(async (_message, hooks) => {
+      ask = hooks.beforeMail;
+      asked.resolve();
+      await answer.promise;
+      const outcome: Outcome = (await ask())
+        ? { kind: "accepted", reply: { code: 250, enhanced: null, text: "" } }
+        : { kind: "withdrawn", by: "beforeMail" };
+      return outcome;
+    });
     const { id, person, message } = await scene(1);
     const delivery = deliveryFor({ createPool: () => pool });
     await delivery.planDue(NOW);
@@ -315,23 +325,15 @@ describe("sending", () => {
     const sleeping = Promise.withResolvers<void>();
     const reached = Promise.withResolvers<void>();
     let zombieAsked: boolean | undefined;
-    const zombiePool: SmtpPool = {
-      async send(_message, hooks) {
-        reached.resolve();
-        await sleeping.promise;
-        zombieAsked = await hooks!.beforeMail!();
-        const outcome: Outcome = {
-          kind: "refused",
-          stage: "body",
-          reply: { code: 554, enhanced: null, text: "no" },
-          text: "",
-        };
-        return zombieAsked ? outcome : { kind: "withdrawn", by: "beforeMail" };
-      },
-      room: async () => undefined,
-      verify: async () => [],
-      close: async () => undefined,
-    };
+    const zombiePool = poolThat(async (_message, hooks) => {
+      reached.resolve();
+      await sleeping.promise;
+      zombieAsked = await hooks.beforeMail();
+      const outcome: Outcome = zombieAsked
+        ? { kind: "refused", stage: "body", reply: { code: 554, enhanced: null, text: "no" }, text: "" }
+        : { kind: "withdrawn", by: "beforeMail" };
+      return outcome;
+    });
     const sink = await sinkWith();
     const { message } = await scene(sink.port);
     const zombie = deliveryFor({ createPool: () => zombiePool });
@@ -350,16 +352,12 @@ describe("sending", () => {
   it("R2 E109 a mail that was in DATA when its worker died is sent again byte for byte, under the same Message-ID", async () => {
     const died = Promise.withResolvers<Outcome>();
     const inData = Promise.withResolvers<Buffer>();
-    const dyingPool: SmtpPool = {
-      async send(message, hooks) {
-        await hooks!.beforeMail!();
-        inData.resolve(Buffer.from(message.data));
-        return died.promise;
-      },
-      room: async () => undefined,
-      verify: async () => [],
-      close: async () => undefined,
-    };
+    const dyingPool = poolThat(async (message, hooks) => {
+      await hooks.beforeMail();
+      inData.resolve(Buffer.from(message.data));
+      const outcome = await died.promise;
+      return outcome;
+    });
     const sink = await sinkWith();
     const { campaign, person, message } = await scene(sink.port);
     const dying = small.delivery({ createPool: () => dyingPool });
@@ -422,12 +420,10 @@ describe("sending", () => {
     const closing = Promise.withResolvers<Outcome>();
     const delivery = small.delivery({
       createPool: () => ({
-        send: async () => {
+        ...poolThat(async () => {
           reached.resolve();
           return closing.promise;
-        },
-        room: async () => undefined,
-        verify: async () => [],
+        }),
         close: async () => closing.resolve({ kind: "withdrawn", by: "close" }),
       }),
     });

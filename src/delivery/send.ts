@@ -8,7 +8,7 @@ import { isDatabaseLoss } from "../http/problems.ts";
 import type { Logger } from "../log.ts";
 import type { Outcome } from "../mail/smtp.ts";
 import { type Claim, claim, type Due, enterData, type Entry, type Fixed, load, renew } from "./claim.ts";
-import { conclude } from "./conclude.ts";
+import { conclude as concludeAll } from "./conclude.ts";
 import { gather } from "./gather.ts";
 import { judge } from "./judge.ts";
 import type { Meters } from "./metrics.ts";
@@ -56,6 +56,7 @@ export type SenderOptions = PrepareOptions & {
 };
 
 type OriginOf = (senderId: number | null) => Promise<Origin>;
+type Became = Omit<Result, "id" | "fence">;
 type UnderWay = Claim & { account: number | null };
 
 export function createSender(options: SenderOptions): Sender {
@@ -70,7 +71,7 @@ export function createSender(options: SenderOptions): Sender {
 
   const enter = gather<Claim & Fixed, Entry>((messages) => enterData(db, messages, at()), MOST_IN_A_STATEMENT);
   const settle = gather<Result, undefined>(async (results) => {
-    await keepTrying(() => inTransaction(db, (tx) => conclude(tx, results, at())));
+    await keepTrying(() => inTransaction(db, (tx) => concludeAll(tx, results, at())));
     return results.map(() => undefined);
   }, MOST_IN_A_STATEMENT);
 
@@ -98,21 +99,35 @@ export function createSender(options: SenderOptions): Sender {
     return claims.length;
   }
 
+  /** One message on its way, until what became of it is written down. */
   async function deliver(due: Due, originOf: OriginOf, to: Addressed): Promise<void> {
     try {
-      const result = await attempt(due, originOf, to);
-      if (result) await settle({ id: due.id, fence: due.fence, ...result });
-      if (result) meters.count(result);
+      const ready = await outfit(due, originOf, to);
+      if ("account" in ready) await carry(due, ready);
+      else await conclude(due, ready);
     } catch (error) {
-      // The lease runs out by itself; what was in DATA is then in doubt, as it must be.
-      log.error({ err: error, messageId: due.id }, "what became of a message could not be recorded");
+      failed(due, error);
     } finally {
       done(due.id);
     }
   }
 
-  /** One attempt. Null: the claim is lost, and with it the right to write anything. */
-  async function attempt(due: Due, originOf: OriginOf, to: Addressed): Promise<Omit<Result, "id" | "fence"> | null> {
+  async function conclude(due: Due, became: Became): Promise<void> {
+    await settle({ id: due.id, fence: due.fence, ...became });
+    meters.count(became);
+  }
+
+  /** The lease runs out by itself; what was in DATA is then in doubt, as it must be. */
+  function failed({ id }: Due, error: unknown): void {
+    log.error({ err: error, messageId: id }, "what became of a message could not be recorded");
+  }
+
+  /** The mail and the account it leaves by, or what became of it without one. */
+  async function outfit(
+    due: Due,
+    originOf: OriginOf,
+    to: Addressed,
+  ): Promise<{ readonly account: Account; readonly mail: Mail } | Became> {
     if (due.obstacle !== null) return kept(due, due.obstacle);
     let origin: Origin;
     let mail: Mail | { readonly failure: string };
@@ -132,10 +147,10 @@ export function createSender(options: SenderOptions): Sender {
       log.warn({ messageId: due.id, failure: mail.failure }, "a message could not be rendered");
       return { ...NOTHING, state: "refused", reason: "render-failed" };
     }
-    return carry(due, origin.account, mail);
+    return { account: origin.account, mail };
   }
 
-  async function carry(due: Due, account: Account, mail: Mail): Promise<Omit<Result, "id" | "fence"> | null> {
+  async function carry(due: Due, { account, mail }: { account: Account; mail: Mail }): Promise<void> {
     let entry: Entry | undefined;
     const beforeMail = async () => {
       if (stopping) return false;
@@ -146,7 +161,24 @@ export function createSender(options: SenderOptions): Sender {
       }
       return entry === "go";
     };
-    const outcome: Outcome = await transports.of(account)(mail.parcel, { beforeMail }, at());
+    const record = async (outcome: Outcome) => {
+      try {
+        const became = await judged(due, account, outcome, entry);
+        if (became) await conclude(due, became);
+      } catch (error) {
+        failed(due, error);
+      }
+    };
+    await transports.of(account)(mail.parcel, { beforeMail, record }, at());
+  }
+
+  /** Null: the claim is lost, and with it the right to write anything. */
+  async function judged(
+    due: Due,
+    account: Account,
+    outcome: Outcome,
+    entry: Entry | undefined,
+  ): Promise<Became | null> {
     if (outcome.kind === "withdrawn") {
       if (entry === "lost") return null;
       return typeof entry === "object" ? kept(due, entry.obstacle) : back(due, null, at());
@@ -169,8 +201,11 @@ export function createSender(options: SenderOptions): Sender {
     const next = lookedAt?.add({ seconds: LOOK_FOR_EXPIRED_EVERY_SECONDS });
     if (next && Temporal.Instant.compare(now, next) < 0 && Temporal.Instant.compare(now, lookedAt!) >= 0) return;
     lookedAt = now;
-    const { freed, inDoubt } = await recoverExpired(db, [...underWay.keys()], now);
-    if (freed > 0) log.warn({ freed, inDoubt }, "took over messages of a worker that died");
+    for (;;) {
+      const { freed, inDoubt, more } = await recoverExpired(db, [...underWay.keys()], now);
+      if (freed > 0) log.warn({ freed, inDoubt }, "took over messages of a worker that died");
+      if (!more) break;
+    }
     await skipParked(db, now);
   }
 
@@ -249,10 +284,10 @@ function isDeadlock(error: unknown): boolean {
 const NOTHING = { reason: null, nextAttemptAt: null, reply: null, stage: null };
 
 /** What becomes of a message that must not leave: parked while its Email Campaign is paused, else skipped for good. */
-function kept(due: Due, obstacle: string): Omit<Result, "id" | "fence"> {
+function kept(due: Due, obstacle: string): Became {
   return obstacle === "paused" ? back(due, "paused", null) : { ...NOTHING, state: "skipped", reason: obstacle };
 }
 
-function back(due: Due, reason: string | null, nextAttemptAt: Temporal.Instant | null): Omit<Result, "id" | "fence"> {
+function back(due: Due, reason: string | null, nextAttemptAt: Temporal.Instant | null): Became {
   return { ...NOTHING, state: due.attempts > 0 ? "deferred" : "planned", reason, nextAttemptAt };
 }

@@ -18,7 +18,8 @@ export type Parcel = {
   readonly bytes: Buffer;
 };
 
-export type Transport = (parcel: Parcel, hooks: Required<SendHooks>, now: Temporal.Instant) => Promise<Outcome>;
+/** Resolves when the outcome has been recorded. */
+export type Transport = (parcel: Parcel, hooks: Required<SendHooks>, now: Temporal.Instant) => Promise<void>;
 
 export type Transports = {
   /** How mail of this account leaves; made at first use, and made anew when the settings have changed. */
@@ -71,7 +72,9 @@ export function createTransports(deps: {
     of(account) {
       if (account.kind === "mailbox") return intoMailbox(db);
       const pool = poolOf(account);
-      return ({ id, from, to, bytes }, hooks) => pool.send({ from, to, data: bytes, envelopeId: `m${id}` }, hooks);
+      return async ({ id, from, to, bytes }, hooks) => {
+        await pool.send({ from, to, data: bytes, envelopeId: `m${id}` }, hooks);
+      };
     },
 
     async waiting(now) {
@@ -115,12 +118,17 @@ export function createTransports(deps: {
   };
 }
 
+const KEPT: Outcome = {
+  kind: "accepted",
+  reply: { code: 250, enhanced: "2.0.0", text: "2.0.0 Kept in the mailbox" },
+};
+
 /** The mailbox takes everything. Handed over again after a crash, a mail is still kept once. */
 function intoMailbox(db: Db): Transport {
-  return async ({ id, from, to, subject, bytes }, { beforeMail }, now) => {
-    if (!(await beforeMail())) return { kind: "withdrawn", by: "beforeMail" };
+  return async ({ id, from, to, subject, bytes }, { beforeMail, record }, now) => {
+    if (!(await beforeMail())) return record({ kind: "withdrawn", by: "beforeMail" });
     await mailbox.keep(db, { messageId: id, envelopeFrom: from, envelopeTo: to, subject: await subject(), bytes }, now);
-    return { kind: "accepted", reply: { code: 250, enhanced: "2.0.0", text: "2.0.0 Kept in the mailbox" } };
+    await record(KEPT);
   };
 }
 

@@ -1,4 +1,7 @@
-/** Messages over one session, one after the other. Never writes a final dot twice for a message, and always says how far it got. */
+/**
+ * Messages over one session, one after the other. Never writes a final dot twice for a message, always says how far it
+ * got, and begins no body before the outcome of the one before is written down: a crash leaves at most one in doubt.
+ */
 import { endsLine, envelope, stuffDots, type Outcome, type Ready, type Stage } from "./smtp-message.ts";
 import type { Session } from "./smtp-open.ts";
 import type { Reply } from "./smtp-replies.ts";
@@ -9,7 +12,8 @@ import { isLoss, type Loss } from "./smtp-wire.ts";
 export type Job = {
   message: Ready;
   beforeMail: (() => boolean | Promise<boolean>) | null;
-  settle: (outcome: Outcome) => void;
+  /** Resolves when whoever sent it has written the outcome down; never rejects. */
+  settle: (outcome: Outcome) => Promise<void>;
   /** It has already been begun on a connection that was closing. */
   begunAgain: boolean;
 };
@@ -50,6 +54,7 @@ export function createConnection(session: Session, owner: Owner, timeouts: Timeo
   let awaited = 0; // final dots without a reply yet
   let needsReset = false; // the server holds a MAIL FROM that will see no DATA
   let deciding: Job | null = null; // waits for beforeMail
+  let recorded: Promise<void> | null = null; // what was accepted last has been written down
 
   wire.onLost(() => owner.gone());
 
@@ -75,19 +80,19 @@ export function createConnection(session: Session, owner: Owner, timeouts: Timeo
 
   const begin = (job: Job): void => {
     const commands = envelope(job.message, capabilities);
-    if ("kind" in commands) return job.settle(commands);
+    if ("kind" in commands) return void job.settle(commands);
     if (job.beforeMail === null) return exchange(job, commands.mail, commands.rcpt);
     const decided = (go: boolean): void => {
       ahead = false;
       deciding = null;
-      if (!go) job.settle({ kind: "withdrawn", by: "beforeMail" });
+      if (!go) void job.settle({ kind: "withdrawn", by: "beforeMail" });
       else if (wire.isOpen()) exchange(job, commands.mail, commands.rcpt);
       else owner.again(job, { how: "closed", text: "The connection closed before the message was begun." });
     };
     const failed = (error: unknown): void => {
       ahead = false;
       deciding = null;
-      job.settle(refused("mail", null, `The check before MAIL FROM failed: ${String(error)}`));
+      void job.settle(refused("mail", null, `The check before MAIL FROM failed: ${String(error)}`));
     };
     let go: boolean | Promise<boolean>;
     try {
@@ -112,10 +117,10 @@ export function createConnection(session: Session, owner: Owner, timeouts: Timeo
     const fail = (stage: Stage, answer: Reply | Loss): void => {
       if (over) return;
       over = true;
-      if (isLoss(answer)) return job.settle(refused(stage, null, answer.text));
-      if (answer.code >= 400) return job.settle(refused(stage, answer, `${answer.code} ${answer.text}`));
+      if (isLoss(answer)) return void job.settle(refused(stage, null, answer.text));
+      if (answer.code >= 400) return void job.settle(refused(stage, answer, `${answer.code} ${answer.text}`));
       const text = `The server answered ${stage.toUpperCase()} with ${answer.code} ${answer.text}`;
-      job.settle(refused(stage, null, text));
+      void job.settle(refused(stage, null, text));
       wire.lose("garbage", text);
     };
     const isGood = (stage: Stage, answer: Reply | Loss): boolean => {
@@ -156,15 +161,19 @@ export function createConnection(session: Session, owner: Owner, timeouts: Timeo
         return proceed();
       }
       needsReset = false;
-      if (!over) return writeBody(job.message.data);
+      if (!over) return recorded ? void recorded.then(beginBody) : beginBody();
       if (taken) return wire.lose("garbage", "The server took a recipient without a sender.");
       // DATA was taken though the recipient was not (RFC 2920 3.1): an empty message to nobody.
       wire.expect(timeouts.finalDotMs, proceed);
       socket.write(".\r\n");
     };
 
-    const writeBody = (data: Uint8Array): void => {
-      const stuffed = stuffDots(data);
+    const beginBody = (): void => {
+      if (!wire.isOpen()) {
+        fail("data", { how: "closed", text: "The connection closed before the body was begun." });
+        return proceed();
+      }
+      const stuffed = stuffDots(job.message.data);
       if (stuffed.length > BLOCK_OCTETS) writeBlocks(stuffed);
       else writeLast(stuffed);
     };
@@ -197,14 +206,14 @@ export function createConnection(session: Session, owner: Owner, timeouts: Timeo
     const onDot = (answer: Reply | Loss): void => {
       awaited--;
       if (isLoss(answer)) {
-        job.settle({ kind: "unknown", text: `After the final dot: ${answer.text}` });
+        void job.settle({ kind: "unknown", text: `After the final dot: ${answer.text}` });
       } else if (answer.code >= 400) {
         fail("body", answer);
       } else if (answer.code >= 200 && answer.code < 300) {
-        job.settle({ kind: "accepted", reply: answer });
+        recorded = job.settle({ kind: "accepted", reply: answer });
       } else {
         const text = `The server answered the final dot with ${answer.code} ${answer.text}`;
-        job.settle({ kind: "unknown", text });
+        void job.settle({ kind: "unknown", text });
         wire.lose("garbage", text);
       }
       if (pipelining) work();
@@ -241,7 +250,7 @@ export function createConnection(session: Session, owner: Owner, timeouts: Timeo
       work();
     },
     kill: (text) => {
-      deciding?.settle(refused("mail", null, text));
+      void deciding?.settle(refused("mail", null, text));
       wire.lose("ended", text);
     },
   };

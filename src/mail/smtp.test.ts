@@ -127,6 +127,45 @@ describe.each([true, false])("with pipelining %s", (pipelining) => {
     expect(old.sink.commands).toEqual(["EHLO client.test"]);
   });
 
+  it("R3 no body is begun on a connection before the outcome of the one before is recorded", async () => {
+    const { sink, pool } = await start({ pipelining });
+    const begun = Promise.withResolvers<void>();
+    const written = Promise.withResolvers<void>();
+    const first = pool.send(message("a@example.org"), {
+      async record() {
+        begun.resolve();
+        await written.promise;
+      },
+    });
+    const second = pool.send(message("b@example.org"));
+    await begun.promise;
+    if (pipelining) await vi.waitFor(() => expect(sink.commands.join()).toContain("b@example.org"));
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(sink.messages.map(({ to }) => to)).toEqual(["a@example.org"]);
+    written.resolve();
+    expect(await Promise.all([first, second])).toMatchObject([{ kind: "accepted" }, { kind: "accepted" }]);
+  });
+
+  it("a connection that ends while an outcome is being recorded begins no body", async () => {
+    const { sink, pool } = await start({ pipelining });
+    const begun = Promise.withResolvers<void>();
+    const written = Promise.withResolvers<void>();
+    const first = pool.send(message("a@example.org"), {
+      async record() {
+        begun.resolve();
+        await written.promise;
+      },
+    });
+    const second = pool.send(message("b@example.org"));
+    await begun.promise;
+    if (pipelining) await vi.waitFor(() => expect(sink.commands.join()).toContain("b@example.org"));
+    await sink.close();
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    written.resolve();
+    expect(await first).toMatchObject({ kind: "accepted" });
+    expect(await second).toMatchObject({ kind: "refused", reply: null });
+  });
+
   describe("beforeMail", () => {
     it.each([false, Promise.resolve(false)])(
       "withdraws a message before anything of it is written (%s)",

@@ -12,8 +12,15 @@ export type { Outcome, Outgoing, Stage } from "./smtp-message.ts";
 export type { Reply } from "./smtp-replies.ts";
 export type { VerifyStep } from "./smtp-verify.ts";
 
-/** `beforeMail` runs right before MAIL FROM is written for the message, each time it is; false withdraws the message. */
-export type SendHooks = { beforeMail?: () => boolean | Promise<boolean> };
+export type SendHooks = {
+  /** Runs right before MAIL FROM is written for the message, each time it is; false withdraws the message. */
+  beforeMail?: () => boolean | Promise<boolean>;
+  /**
+   * Writes the outcome down. The connection begins no other body before that is done, and `send` resolves after it.
+   * Must not reject.
+   */
+  record?: (outcome: Outcome) => Promise<void>;
+};
 
 export type SmtpPool = {
   /** Sends one message. Never throws and never rejects: whatever happens is the outcome. */
@@ -26,6 +33,7 @@ export type SmtpPool = {
   close: (how: { graceMs: number }) => Promise<void>;
 };
 
+const WITHDRAWN: Outcome = { kind: "withdrawn", by: "close" };
 /** How often a connection is tried that closes before its greeting (an overloaded relay), and how long between. */
 const GREETINGS_MAX = 3;
 const GREETING_PAUSE_MS = 100;
@@ -50,17 +58,22 @@ export function createSmtpPool(given: SmtpSettings): SmtpPool {
   let closing: Promise<void> | null = null;
 
   const send = (message: Outgoing, hooks: SendHooks = {}): Promise<Outcome> => {
-    if (stop.signal.aborted) return Promise.resolve({ kind: "withdrawn", by: "close" });
-    const ready = prepare(message);
-    if (ready.kind === "refused") return Promise.resolve(ready);
-    if (waiting.length >= settings.waitingMessages) {
+    const { promise, resolve } = Promise.withResolvers<Outcome>();
+    const settle = async (outcome: Outcome): Promise<void> => {
+      await hooks.record?.(outcome);
+      resolve(outcome);
+    };
+    const ready = stop.signal.aborted ? WITHDRAWN : prepare(message);
+    if (ready.kind !== "ready") {
+      void settle(ready);
+    } else if (waiting.length >= settings.waitingMessages) {
       const text = `Not sent: ${waiting.length} messages already wait for this server.`;
-      return Promise.resolve({ kind: "refused", stage: "connect", reply: null, text });
-    }
-    return new Promise((settle) => {
+      void settle({ kind: "refused", stage: "connect", reply: null, text });
+    } else {
       waiting.push({ message: ready, beforeMail: hooks.beforeMail ?? null, settle, begunAgain: false });
       pump();
-    });
+    }
+    return promise;
   };
 
   const room = (): Promise<void> =>
@@ -93,9 +106,12 @@ export function createSmtpPool(given: SmtpSettings): SmtpPool {
           return waiting.shift() ?? null;
         },
         again: (job, why) => {
-          if (stop.signal.aborted) return job.settle({ kind: "refused", stage: "mail", reply: null, text: why.text });
-          waiting.unshift(job);
-          pump();
+          if (stop.signal.aborted) {
+            void job.settle({ kind: "refused", stage: "mail", reply: null, text: why.text });
+          } else {
+            waiting.unshift(job);
+            pump();
+          }
         },
         rest: () => void idle.set(connection, setTimeout(tire, settings.timeouts.idleMs)),
         gone: () => {
@@ -123,7 +139,7 @@ export function createSmtpPool(given: SmtpSettings): SmtpPool {
       growAfter = performance.now() + GROWTH_PAUSE_MS;
     } else {
       const { stage, reply, message } = error as OpeningFailure;
-      for (const job of waiting.splice(0)) job.settle({ kind: "refused", stage, reply, text: message });
+      for (const job of waiting.splice(0)) void job.settle({ kind: "refused", stage, reply, text: message });
       for (const resolve of seekingRoom.splice(0)) resolve();
     }
     endIfAllGone();
@@ -140,7 +156,7 @@ export function createSmtpPool(given: SmtpSettings): SmtpPool {
 
   const close = async (graceMs: number): Promise<void> => {
     stop.abort();
-    for (const job of waiting.splice(0)) job.settle({ kind: "withdrawn", by: "close" });
+    for (const job of waiting.splice(0)) void job.settle(WITHDRAWN);
     for (const resolve of seekingRoom.splice(0)) resolve();
     for (const connection of connections) {
       wake(connection);
