@@ -1,5 +1,6 @@
 /** Processes of the bench and what they cost: CPU out of /proc, the sink, workers. */
 import { execFileSync, fork, spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createConnection } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -54,6 +55,26 @@ function answers(port: number): Promise<boolean> {
     socket.once("data", () => (socket.destroy(), resolve(true)));
     socket.once("error", () => resolve(false));
   });
+}
+
+/** Something that listens for as long as the bench runs; say what it says once it does. */
+export async function startHelper(file: URL, args: object): Promise<{ stop(): void }> {
+  const child = fork(file, [JSON.stringify(args)]);
+  await new Promise((resolve, reject) => child.once("message", resolve).once("exit", reject));
+  return { stop: () => void child.kill() };
+}
+
+/** Postfix's smtp-source: how fast the sink takes mails that nobody has to compose. */
+export async function runSource(
+  port: number,
+  { mails, connections, octets }: { mails: number; connections: number; octets: number },
+): Promise<Took> {
+  const args = ["-d", "-s", String(connections), "-m", String(mails), "-l", String(octets), `127.0.0.1:${port}`];
+  const begun = performance.now();
+  const child = spawn("/usr/sbin/smtp-source", args, { stdio: "inherit" });
+  const [code] = await once(child, "exit");
+  if (code !== 0) throw new Error(`smtp-source ended with ${code}`);
+  return { ms: performance.now() - begun, cpuMicros: 0, sent: mails, rss: 0 };
 }
 
 /** Starts workers, lets them begin together, and waits for what each took. */

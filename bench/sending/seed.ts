@@ -4,11 +4,17 @@ import * as accounts from "../../src/accounts/email-accounts.ts";
 import * as campaigns from "../../src/campaigns/campaigns.ts";
 import type { Database } from "../../src/db/database.ts";
 import * as emailCampaigns from "../../src/email-campaigns/email-campaigns.ts";
+import * as domains from "../../src/domains/domains.ts";
 import type { Secrets } from "../../src/secret.ts";
 import * as templates from "../../src/templates/templates.ts";
 import { HTML, personOf, SUBJECT, TEXT } from "./content.ts";
 
 const actor = { name: "bench", role: "administrator" } as const;
+
+/** Signs what leaves from now on with a key of its own. */
+export async function signing({ db }: Database, secrets: Secrets, now: Temporal.Instant): Promise<void> {
+  await domains.create(db, { domain: "example.com", mode: "sign" }, secrets, actor, now);
+}
 
 export type Seeded = { readonly campaignId: number; readonly senderId: number };
 

@@ -98,7 +98,7 @@ export function isDatabaseLoss(error: unknown): boolean {
   if (/^(08\w{3}|57P0[1-5]|53300|ECONNREFUSED|ECONNRESET|ENOENT|EPIPE|ETIMEDOUT)$/.test(code)) return true;
   return (
     error instanceof Error &&
-    /Connection terminated|timeout exceeded when trying to connect|not currently accepting connections/.test(
+    /Connection terminated|is not queryable|timeout exceeded when trying to connect|not currently accepting connections/.test(
       error.message,
     )
   );
