@@ -42,6 +42,10 @@ export default function Palette() {
     return () => window.removeEventListener("tidings:palette", open);
   }, []);
 
+  useEffect(() => {
+    if (found.data) selectFirst();
+  }, [found.data]);
+
   const go = (to: string) => () => void navigate({ to });
   const matches = (label: string) => label.toLocaleLowerCase().includes(query.trim().toLocaleLowerCase());
   const records: SpotlightActionData[] = (asked.length > 1 ? (found.data?.data ?? []) : []).map((hit) => {
@@ -94,4 +98,12 @@ export default function Palette() {
       }}
     />
   );
+}
+
+/** What the server found stands above what was selected before it answered; Enter takes the first. */
+function selectFirst(): void {
+  const list = document.getElementById(store.getState().listId);
+  list?.querySelector("[data-selected]")?.removeAttribute("data-selected");
+  list?.querySelector("[data-action]")?.setAttribute("data-selected", "true");
+  store.updateState((state) => ({ ...state, selected: 0 }));
 }

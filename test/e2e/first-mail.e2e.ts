@@ -147,13 +147,8 @@ test("the command palette finds people and pages by keyboard", async ({ page }) 
   await expect(page.getByRole("heading", { name: /Good to see you/ })).toBeVisible();
   await page.keyboard.press("Control+K");
   await page.keyboard.type("Zoe");
-  await expect(page.getByText("zoe@example.com")).toBeVisible();
   const hit = page.getByRole("dialog").locator("[data-selected]").filter({ hasText: "zoe@example.com" });
-  await expect(async () => {
-    // Up from anywhere ends at the first, however late the answer came.
-    for (let at = 0; at < 4; at++) await page.keyboard.press("ArrowUp");
-    await expect(hit).toBeVisible({ timeout: 1000 });
-  }).toPass();
+  await expect(hit).toBeVisible();
   await page.keyboard.press("Enter");
   await expect(page).toHaveURL(/\/people\/\d+/);
 });
