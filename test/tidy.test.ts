@@ -37,6 +37,8 @@ const order = [
 
 /** Who writes which table. */
 const owners: Record<string, string> = {
+  recipientDomains: "delivery",
+  rateLedger: "delivery",
   workspace: "workspace",
   users: "accounts",
   userSecrets: "sign-in",

@@ -1,6 +1,9 @@
 /** Front door: from whom a mail comes and by which server it leaves. Sends nothing; changes nothing. */
+import { type Limits, type Ramp, UNLIMITED } from "../core/rates.ts";
 import { refuse } from "../core/problem.ts";
+import type { Selectable } from "kysely";
 import type { Db } from "../db/database.ts";
+import type { Tables } from "../db/tables.ts";
 import type { Seal } from "../http/idempotency.ts";
 import { parseSmtpUrl } from "../mail/smtp.ts";
 import * as senders from "./senders.ts";
@@ -18,6 +21,8 @@ export type Account = {
   readonly holdUnknown: boolean;
   readonly pausedAt: Temporal.Instant | null;
   readonly pausedReason: string | null;
+  readonly limits: Limits;
+  readonly ramp: Ramp | null;
 } & (
   | { readonly kind: "mailbox" }
   | {
@@ -126,6 +131,8 @@ const MAILBOX: Account = {
   holdUnknown: false,
   pausedAt: null,
   pausedReason: null,
+  limits: UNLIMITED,
+  ramp: null,
 };
 
 /** The account a URL names; `email` and `name` stand behind a question mark: `smtp://host:587?email=a@example.com`. */
@@ -146,14 +153,30 @@ export function accountOfUrl(text: string): Account {
   };
 }
 
-function common(
-  row: Pick<
-    Account,
-    "email" | "connections" | "forceAddress" | "forceName" | "holdUnknown" | "pausedAt" | "pausedReason"
-  >,
-) {
+function common(row: Selectable<Tables["emailAccounts"]>) {
   const { email, connections, forceAddress, forceName, holdUnknown, pausedAt, pausedReason } = row;
-  return { email, connections, forceAddress, forceName, holdUnknown, pausedAt, pausedReason };
+  const { rampFromPerDay, rampDays, rampStartedAt } = row;
+  const ramp =
+    rampFromPerDay === null || rampDays === null || rampStartedAt === null
+      ? null
+      : { fromPerDay: rampFromPerDay, days: rampDays, startedAt: rampStartedAt };
+  const limits = limitsOf(row);
+  return { email, connections, forceAddress, forceName, holdUnknown, pausedAt, pausedReason, limits, ramp };
+}
+
+/** The limits a row of an email account or a recipient domain sets. */
+export function limitsOf(row: {
+  maxPerSecond: number | null;
+  maxPerMinute: number | null;
+  maxPerHour: number | null;
+  maxPerDay: number | null;
+}): Limits {
+  return {
+    perSecond: row.maxPerSecond,
+    perMinute: row.maxPerMinute,
+    perHour: row.maxPerHour,
+    perDay: row.maxPerDay,
+  };
 }
 
 async function ownSender(db: Db, userId: number) {

@@ -43,6 +43,7 @@ export const sender = z.object({
   changedAt: instant,
 });
 
+const most = z.number().int().min(1).max(100_000_000);
 const security = z.enum(["tls", "starttls", "none"]);
 
 export const emailAccount = z.object({
@@ -61,8 +62,24 @@ export const emailAccount = z.object({
   isDefault: z.boolean(),
   pausedAt: instant.nullable(),
   pausedReason: z.string().nullable(),
+  resumesByHand: z.boolean().describe("Whether the pause lasts until a person ends it."),
+  maxPerSecond: z.number().nullable(),
+  maxPerMinute: z.number().nullable(),
+  maxPerHour: z.number().nullable(),
+  maxPerDay: z.number().nullable(),
+  rampFromPerDay: z.number().nullable(),
+  rampDays: z.number().nullable(),
+  rampStartedAt: instant.nullable(),
   createdAt: instant,
   changedAt: instant,
+});
+
+/** How fast mail may leave: never more in any such period, over all processes. */
+export const limits = z.object({
+  maxPerSecond: most.nullable().optional().describe("The most in any second; null: no limit."),
+  maxPerMinute: most.nullable().optional().describe("The most in any minute."),
+  maxPerHour: most.nullable().optional().describe("The most in any 60 minutes."),
+  maxPerDay: most.nullable().optional().describe("The most in any 24 hours."),
 });
 
 const userInput = z.object({ name: line(), email, role });
@@ -98,6 +115,12 @@ const emailAccountInput = z.object({
     .optional()
     .describe("Hold a mail whose fate is unknown after a lost connection, instead of sending it again."),
   isDefault: z.boolean().optional(),
+  ...limits.shape,
+  rampFromPerDay: most
+    .nullable()
+    .optional()
+    .describe("A new account begins with this many a day and grows by equal factors to maxPerDay. Null: no ramp."),
+  rampDays: z.number().int().min(1).max(365).optional().describe("How many days that takes; 30 unless told."),
 });
 
 /** What a test of an email account found: never a password, always what to do next. */

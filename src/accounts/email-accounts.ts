@@ -30,6 +30,14 @@ const COLUMNS = [
   "isDefault",
   "pausedAt",
   "pausedReason",
+  "resumesByHand",
+  "maxPerSecond",
+  "maxPerMinute",
+  "maxPerHour",
+  "maxPerDay",
+  "rampFromPerDay",
+  "rampDays",
+  "rampStartedAt",
   "createdAt",
   "changedAt",
 ] as const;
@@ -50,7 +58,14 @@ export async function create(
     const made = await refusing(() =>
       tx
         .insertInto("emailAccounts")
-        .values({ ...stored(input, seal), name: input.name, isDefault, createdAt: now, changedAt: now })
+        .values({
+          ...stored(input, seal),
+          ...ramp(NO_RAMP, input, now),
+          name: input.name,
+          isDefault,
+          createdAt: now,
+          changedAt: now,
+        })
         .returning([...COLUMNS, hasPassword])
         .executeTakeFirstOrThrow(),
     );
@@ -90,6 +105,7 @@ export async function update(
         .updateTable("emailAccounts")
         .set({
           ...stored(edit, seal),
+          ...ramp(found, edit, now),
           ...(paused === undefined ? {} : pause(paused, found.pausedAt, now)),
           changedAt: now,
         })
@@ -162,7 +178,40 @@ function stored({ smtpPassword, email, ...fields }: Partial<NewEmailAccount>, se
 }
 
 function pause(paused: boolean, since: Temporal.Instant | null, now: Temporal.Instant) {
-  return { pausedAt: paused ? (since ?? now) : null, pausedReason: paused ? "paused by a person" : null };
+  return {
+    pausedAt: paused ? (since ?? now) : null,
+    pausedReason: paused ? "paused by a person" : null,
+    resumesByHand: paused,
+  };
+}
+
+type Ramped = Pick<NewEmailAccount, "rampFromPerDay" | "rampDays" | "maxPerDay">;
+
+const NO_RAMP = { rampFromPerDay: null, rampDays: null, rampStartedAt: null, maxPerDay: null };
+const RAMP_DAYS = 30;
+
+/** A ramp begins when it is set, and begins anew when it is set otherwise. */
+function ramp(
+  found: {
+    rampFromPerDay: number | null;
+    rampDays: number | null;
+    rampStartedAt: Temporal.Instant | null;
+    maxPerDay: number | null;
+  },
+  edit: Ramped,
+  now: Temporal.Instant,
+) {
+  const { rampFromPerDay = found.rampFromPerDay, maxPerDay = found.maxPerDay } = edit;
+  if (rampFromPerDay === null) return { rampFromPerDay: null, rampDays: null, rampStartedAt: null };
+  if (maxPerDay === null)
+    return refuse(
+      "ramp-without-limit",
+      "A ramp leads to a limit per day. Give one, or leave the ramp out.",
+      "/maxPerDay",
+    );
+  const rampDays = edit.rampDays ?? found.rampDays ?? RAMP_DAYS;
+  const same = rampFromPerDay === found.rampFromPerDay && rampDays === found.rampDays;
+  return { rampFromPerDay, rampDays, rampStartedAt: same ? found.rampStartedAt : now };
 }
 
 function checkSecurity(account: { smtpHost: string | null; smtpSecurity: string | null }): void {

@@ -1,15 +1,23 @@
 /** Trouble with an email account, written down for whoever looks: it waits and says why. Leaves a pause by hand alone. */
 import type { Db } from "../db/database.ts";
 
-const BY_HAND = "paused by a person";
-
 /** Notes why an account cannot send at the moment. It counts as no change of its settings. */
 export async function noteTrouble(db: Db, id: number, reason: string, now: Temporal.Instant): Promise<void> {
   await db
     .updateTable("emailAccounts")
     .set((row) => ({ pausedAt: row.fn.coalesce("pausedAt", row.val(now)), pausedReason: reason }))
     .where("id", "=", id)
-    .where((where) => where.or([where("pausedReason", "is", null), where("pausedReason", "<>", BY_HAND)]))
+    .where("resumesByHand", "=", false)
+    .execute();
+}
+
+/** Pauses an account until a person resumes it: to go on would make matters worse. */
+export async function pauseForGood(db: Db, id: number, reason: string, now: Temporal.Instant): Promise<void> {
+  await db
+    .updateTable("emailAccounts")
+    .set({ pausedAt: now, pausedReason: reason, resumesByHand: true })
+    .where("id", "=", id)
+    .where("resumesByHand", "=", false)
     .execute();
 }
 
@@ -19,6 +27,6 @@ export async function endTrouble(db: Db, id: number): Promise<void> {
     .updateTable("emailAccounts")
     .set({ pausedAt: null, pausedReason: null })
     .where("id", "=", id)
-    .where("pausedReason", "<>", BY_HAND)
+    .where("resumesByHand", "=", false)
     .execute();
 }

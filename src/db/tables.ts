@@ -1,6 +1,7 @@
 /** The tables as TypeScript sees them (camelCase, Temporal); migrations/*.sql say what they are. Holds no logic. */
 import type { ColumnType, Generated, JSONColumnType } from "kysely";
 import type { DkimAlgorithm, Signed } from "../core/dkim.ts";
+import type { Ledger } from "../core/rates.ts";
 
 type Instant = Temporal.Instant;
 type Defaulted<Type> = ColumnType<Type, Type | undefined, Type>;
@@ -68,6 +69,12 @@ export type DomainCheck = {
   todo: string | null;
 };
 
+type Limits = {
+  maxPerSecond: number | null;
+  maxPerMinute: number | null;
+  maxPerHour: number | null;
+  maxPerDay: number | null;
+};
 type Stamps = { createdAt: Instant; changedAt: Instant };
 type Id = Generated<number>;
 
@@ -173,7 +180,19 @@ export type Tables = {
     isDefault: Defaulted<boolean>;
     pausedAt: Instant | null;
     pausedReason: string | null;
-  } & Stamps;
+    resumesByHand: Defaulted<boolean>;
+    rampFromPerDay: number | null;
+    rampDays: number | null;
+    rampStartedAt: Instant | null;
+  } & Limits &
+    Stamps;
+  recipientDomains: {
+    domain: string;
+    restsUntil: Instant | null;
+    restsReason: string | null;
+    changedAt: Instant;
+  } & Limits;
+  rateLedger: { key: string; counts: Json<Ledger> };
   sendingDomains: {
     id: Id;
     domain: string;

@@ -21,7 +21,7 @@ export type Claimer = {
 };
 
 /**
- * Takes messages that are due, oldest first. Those of an account that waits, of one that a person has paused, or of a
+ * Takes messages that are due, oldest first. Those of an account that waits, of one whose pause ends by hand, or of a
  * real server while there is no postal address stay where they are. The account is looked up row by row, so that the
  * index is read in order and no further than needed: joined, every message that is due would be read for each claim.
  */
@@ -32,7 +32,7 @@ export async function claim(db: Db, { worker, limit, without, serverByUrl }: Cla
       from messages
       where messages.state in ('planned', 'deferred') and messages.next_attempt_at <= ${now}::timestamptz and (
         select coalesce(account.id, 0) <> all(${[...without]}::bigint[])
-          and coalesce(account.paused_reason, '') <> ${PAUSED_BY_A_PERSON}
+          and not coalesce(account.resumes_by_hand, false)
           and (coalesce(account.kind, ${serverByUrl ? "smtp" : "mailbox"}) = 'mailbox'
             or (select postal_address from workspace) is not null)
         from email_campaigns
@@ -51,8 +51,6 @@ export async function claim(db: Db, { worker, limit, without, serverByUrl }: Cla
   return rows;
 }
 
-/** What the accounts module writes when somebody pauses an account; such a pause ends by hand alone. */
-const PAUSED_BY_A_PERSON = "paused by a person";
 const LEASE = sql`make_interval(secs => ${sql.lit(LEASE_SECONDS)})`;
 
 /** A claim under way. Written so that no index answers it: these rows are found by their ids. */

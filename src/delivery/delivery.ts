@@ -52,6 +52,8 @@ export type Delivery = {
   progress(): Promise<void>;
   /** The next moment something is due, or null. */
   nextWakeAt(): Promise<Temporal.Instant | null>;
+  /** When an account that has reached its limits may send again, or null. */
+  restEndsAt(): Temporal.Instant | null;
   /** Finishes mails in DATA, gives back what was only claimed. Nothing is sent after it. */
   drain(graceMs?: number): Promise<void>;
 };
@@ -117,6 +119,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     underWay: () => sender.underWay(),
     progress: () => sender.progress(),
     nextWakeAt: () => nextWakeAt(db),
+    restEndsAt: () => sender.restEndsAt(),
     drain: (graceMs = DRAIN_GRACE_MS) => sender.drain(graceMs),
   };
 }

@@ -59,7 +59,9 @@ export function startLoop({ delivery, pool, clock, log }: LoopOptions): { stop()
   /** Until the next due moment, a start, or room for more mail. */
   async function rest(next: Temporal.Instant | null): Promise<void> {
     const ahead = next === null ? LONGEST_WAIT_MS : next.epochMilliseconds - clock().epochMilliseconds;
-    const wait = ahead <= 0 ? SHORTEST_WAIT_MS : Math.min(ahead + 1, LONGEST_WAIT_MS);
+    const restEnds = delivery.restEndsAt()?.epochMilliseconds ?? Infinity;
+    const shortest = Math.min(SHORTEST_WAIT_MS, Math.max(1, restEnds - clock().epochMilliseconds));
+    const wait = ahead <= 0 ? shortest : Math.min(ahead + 1, LONGEST_WAIT_MS);
     await Promise.race([pause(wait), ...(delivery.underWay() > 0 ? [delivery.progress()] : [])]);
   }
 

@@ -2,19 +2,32 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Account, Vault } from "../accounts/accounts.ts";
+import { pauseForGood } from "../accounts/trouble.ts";
+import { isLimited, pace, ramped } from "../core/rates.ts";
 import { type Db, inTransaction } from "../db/database.ts";
 import { CannotSign } from "../domains/domains.ts";
 import { isDatabaseLoss } from "../http/problems.ts";
 import type { Logger } from "../log.ts";
 import type { Outcome } from "../mail/smtp.ts";
-import { type Claim, claim, type Due, enterData, type Entry, type Fixed, load, renew } from "./claim.ts";
+import { type Claim, claim, type Due, type Entry, load, renew } from "./claim.ts";
 import { conclude as concludeAll } from "./conclude.ts";
 import { gather } from "./gather.ts";
 import { judge } from "./judge.ts";
+import {
+  type Entering,
+  enterWithin,
+  type Held,
+  type Limited,
+  type RecipientDomain,
+  recipientDomains,
+  rest,
+} from "./limits.ts";
 import type { Meters } from "./metrics.ts";
 import { type Origin, origins } from "./origin.ts";
+import { createPolicyGuard } from "./policy-guard.ts";
 import { addressed, type Addressed, type Mail, prepare, type PrepareOptions } from "./prepare.ts";
 import { recoverExpired, type Result, skipParked } from "./record.ts";
+import { createSlowDomains } from "./slow-domains.ts";
 import { stopwatch } from "./stopwatch.ts";
 import type { Transports } from "./transports.ts";
 
@@ -25,6 +38,10 @@ const MOST_UNDER_WAY = 1500;
 const MOST_OF_AN_ACCOUNT = 1000;
 /** How many steps into DATA or results share one commit. */
 const MOST_IN_A_STATEMENT = 200;
+/** What a recipient domain's limit holds back is looked at again after this at the latest: the limit may be another. */
+const LONGEST_HELD_MINUTES = 15;
+const SPREAD_SECONDS = 30;
+const MOST_OF_A_REASON = 300;
 const RENEW_EVERY_MS = 20_000;
 const LOOK_FOR_EXPIRED_EVERY_SECONDS = 15;
 /** A message that makes us fail is tried again after this, and expires like any other. */
@@ -43,6 +60,8 @@ export type Sender = {
   sendDue(now: Temporal.Instant): Promise<number>;
   /** Finishes what is in DATA, gives back what was only claimed, closes the connections. */
   drain(graceMs: number): Promise<void>;
+  /** When the first account that has reached its limits may send again; null: none has. */
+  restEndsAt(): Temporal.Instant | null;
 };
 
 export type SenderOptions = PrepareOptions & {
@@ -55,6 +74,7 @@ export type SenderOptions = PrepareOptions & {
   readonly meters: Meters;
 };
 
+type Domains = ReadonlyMap<string, RecipientDomain>;
 type OriginOf = (senderId: number | null) => Promise<Origin>;
 type Became = Omit<Result, "id" | "fence">;
 type UnderWay = Claim & { account: number | null };
@@ -69,7 +89,13 @@ export function createSender(options: SenderOptions): Sender {
   let lookedAt: Temporal.Instant | undefined;
   let heart: NodeJS.Timeout | undefined;
 
-  const enter = gather<Claim & Fixed, Entry>((messages) => enterData(db, messages, at()), MOST_IN_A_STATEMENT);
+  /** Accounts that have reached their limits, by when they may go on; and when the next mail held back for a domain may. */
+  const resting = new Map<number, Temporal.Instant>();
+  const queued = new Map<string, number>();
+  const slowDomains = createSlowDomains();
+  const policyGuard = createPolicyGuard();
+
+  const enter = gather<Entering, Entry | Held>((messages) => enterWithin(db, messages, at()), MOST_IN_A_STATEMENT);
   const settle = gather<Result, undefined>(async (results) => {
     await keepTrying(() => inTransaction(db, (tx) => concludeAll(tx, results, at())));
     return results.map(() => undefined);
@@ -80,7 +106,7 @@ export function createSender(options: SenderOptions): Sender {
     if (stopping || limit < BATCH / 4) return 0;
     at = stopwatch(now);
     await lookForExpired(now);
-    const without = [...(await transports.waiting(now)), ...saturated()];
+    const without = [...(await transports.waiting(now)), ...saturated(), ...atRest(now)];
     const claims = await claim(db, { worker, limit, without, serverByUrl: Boolean(vault.smtpUrl) }, now);
     if (claims.length === 0) return 0;
     for (const one of claims) underWay.set(one.id, { ...one, account: null });
@@ -90,7 +116,8 @@ export function createSender(options: SenderOptions): Sender {
       meters.lag(due, now);
       const originOf = origins(db, vault);
       const to = await addressed(db, due);
-      for (const message of due) void deliver(message, originOf, to);
+      const domains = await recipientDomains(db, now);
+      for (const message of due) void deliver(message, originOf, to, domains);
     } catch (error) {
       // Nothing has begun: the leases run out and whoever is there takes the messages.
       for (const { id } of claims) done(id);
@@ -100,10 +127,10 @@ export function createSender(options: SenderOptions): Sender {
   }
 
   /** One message on its way, until what became of it is written down. */
-  async function deliver(due: Due, originOf: OriginOf, to: Addressed): Promise<void> {
+  async function deliver(due: Due, originOf: OriginOf, to: Addressed, domains: Domains): Promise<void> {
     try {
-      const ready = await outfit(due, originOf, to);
-      if ("account" in ready) await carry(due, ready);
+      const ready = await outfit(due, originOf, to, domains);
+      if ("account" in ready) await carry(due, ready, domains);
       else await conclude(due, ready);
     } catch (error) {
       failed(due, error);
@@ -127,6 +154,7 @@ export function createSender(options: SenderOptions): Sender {
     due: Due,
     originOf: OriginOf,
     to: Addressed,
+    domains: Domains,
   ): Promise<{ readonly account: Account; readonly mail: Mail } | Became> {
     if (due.obstacle !== null) return kept(due, due.obstacle);
     let origin: Origin;
@@ -136,6 +164,9 @@ export function createSender(options: SenderOptions): Sender {
       const held = underWay.get(due.id);
       if (held) held.account = origin.account.id ?? 0;
       if (!origin.identity) return back(due, "no-from-address", at().add({ minutes: FAILURE_PAUSE_MINUTES }));
+      if (rests(origin.account)) return back(due, null, at());
+      const { restsUntil } = domains.get(domainOf(due.address ?? due.email ?? "")) ?? { restsUntil: null };
+      if (restsUntil) return back(due, "domain-rests", spread(restsUntil));
       mail = await prepare(options, due, { ...origin, identity: origin.identity }, to, at());
     } catch (error) {
       if (isDatabaseLoss(error)) return back(due, null, at());
@@ -150,12 +181,13 @@ export function createSender(options: SenderOptions): Sender {
     return { account: origin.account, mail };
   }
 
-  async function carry(due: Due, { account, mail }: { account: Account; mail: Mail }): Promise<void> {
-    let entry: Entry | undefined;
+  async function carry(due: Due, { account, mail }: { account: Account; mail: Mail }, domains: Domains): Promise<void> {
+    let entry: Entry | Held | undefined;
+    const within = limitsFor(account, mail.fixed.address, domains);
     const beforeMail = async () => {
-      if (stopping) return false;
+      if (stopping || rests(account)) return false;
       try {
-        entry = await enter({ id: due.id, fence: due.fence, ...mail.fixed });
+        entry = await enter({ id: due.id, fence: due.fence, ...mail.fixed, within });
       } catch (error) {
         log.warn({ err: error }, "a message waits because the database does not answer");
       }
@@ -165,6 +197,7 @@ export function createSender(options: SenderOptions): Sender {
       try {
         const became = await judged(due, account, outcome, entry);
         if (became) await conclude(due, became);
+        if (became && outcome.kind !== "withdrawn") await learn(account, mail.fixed.address, became);
       } catch (error) {
         failed(due, error);
       }
@@ -177,10 +210,11 @@ export function createSender(options: SenderOptions): Sender {
     due: Due,
     account: Account,
     outcome: Outcome,
-    entry: Entry | undefined,
+    entry: Entry | Held | undefined,
   ): Promise<Became | null> {
     if (outcome.kind === "withdrawn") {
       if (entry === "lost") return null;
+      if (typeof entry === "object" && "held" in entry) return heldBack(due, account, entry);
       return typeof entry === "object" ? kept(due, entry.obstacle) : back(due, null, at());
     }
     const entered = entry === "go" ? 1 : 0;
@@ -195,6 +229,61 @@ export function createSender(options: SenderOptions): Sender {
     if (result.state === "refused")
       log.warn({ messageId: due.id, reason: result.reason }, "a message could not be delivered");
     return result;
+  }
+
+  /** What this mail counts against, at today's step of the account's ramp. */
+  function limitsFor(account: Account, address: string, domains: Domains): Limited[] {
+    const own = { key: `account:${account.id}`, limits: ramped(account.limits, account.ramp, at()) };
+    const domain = domainOf(address);
+    const theirs = domains.get(domain);
+    return [own, ...(theirs ? [{ key: `domain:${domain}`, limits: theirs.limits }] : [])].filter(({ limits }) =>
+      isLimited(limits),
+    );
+  }
+
+  /** A message beyond a limit: it keeps its place while its account rests; what a domain holds up lets others pass. */
+  function heldBack(due: Due, account: Account, { held, limits, freeAt }: Held): Became {
+    if (held === `account:${account.id}`) {
+      resting.set(account.id ?? 0, freeAt);
+      return back(due, "rate-limited", at());
+    }
+    const latest = at().add({ minutes: LONGEST_HELD_MINUTES }).epochMilliseconds;
+    const turn = Math.min(latest, Math.max(freeAt.epochMilliseconds, queued.get(held) ?? 0));
+    queued.set(held, turn + pace(limits));
+    return back(due, "rate-limited", Temporal.Instant.fromEpochMilliseconds(Math.floor(turn)));
+  }
+
+  /** What an answer says beyond its message: its domain wants a rest, or the account's mail is not wanted anywhere. */
+  async function learn(account: Account, address: string, { state, reason, reply, stage }: Became): Promise<void> {
+    const domain = domainOf(address);
+    if (state === "accepted") slowDomains.accepted(domain);
+    else if (reply && stage && state === "deferred") {
+      const seconds = slowDomains.slowed(domain, reply);
+      const said = `${reply.code} ${reply.text}`.slice(0, MOST_OF_A_REASON);
+      if (seconds > 0) await rest(db, { domain, until: at().add({ seconds }), reason: said }, at());
+    }
+    if (account.id === null || !(state === "accepted" || state === "refused")) return;
+    if (!policyGuard.concluded(account.id, state === "refused" && reason === "policy")) return;
+    const said = `${reply?.code ?? ""} ${reply?.text ?? ""}`.trim().slice(0, MOST_OF_A_REASON);
+    const text = `Servers refuse its mail as a matter of policy, lately with: ${said}. Mend the cause, then resume it.`;
+    resting.set(account.id, at().add({ minutes: 1 }));
+    log.warn({ account: account.name, reply: said }, "an email account was paused: its mail is refused by policy");
+    await pauseForGood(db, account.id, text, at());
+  }
+
+  function rests(account: Account): boolean {
+    const until = resting.get(account.id ?? 0);
+    return until !== undefined && Temporal.Instant.compare(until, at()) > 0;
+  }
+
+  function atRest(now: Temporal.Instant): number[] {
+    for (const [account, until] of resting) if (Temporal.Instant.compare(until, now) <= 0) resting.delete(account);
+    return [...resting.keys()];
+  }
+
+  /** A little after, so that not all that waited comes at once. */
+  function spread(from: Temporal.Instant): Temporal.Instant {
+    return from.add({ seconds: Math.floor(random() * SPREAD_SECONDS) });
   }
 
   async function lookForExpired(now: Temporal.Instant): Promise<void> {
@@ -269,6 +358,7 @@ export function createSender(options: SenderOptions): Sender {
         if (taken === 0) await progress();
       }
     },
+    restEndsAt: () => [...resting.values()].sort(Temporal.Instant.compare)[0] ?? null,
     async drain(graceMs) {
       stopping = true;
       await transports.close(graceMs);
@@ -280,6 +370,8 @@ export function createSender(options: SenderOptions): Sender {
 function isDeadlock(error: unknown): boolean {
   return error instanceof Error && "code" in error && (error.code === "40P01" || error.code === "40001");
 }
+
+const domainOf = (address: string) => address.slice(address.lastIndexOf("@") + 1).toLowerCase();
 
 const NOTHING = { reason: null, nextAttemptAt: null, reply: null, stage: null };
 

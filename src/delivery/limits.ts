@@ -1,0 +1,91 @@
+/** How fast mail leaves: limits of accounts and recipient domains, exact over all processes, and domains that rest. Sends nothing. */
+import { sql } from "kysely";
+import { limitsOf } from "../accounts/accounts.ts";
+import { counted, isLimited, type Ledger, type Limits, room } from "../core/rates.ts";
+import { type Db, inTransaction, type Tx } from "../db/database.ts";
+import { type Claim, enterData, type Entry, type Fixed } from "./claim.ts";
+
+/** What a message counts against: an account or a recipient domain, and what that allows at present. */
+export type Limited = { readonly key: string; readonly limits: Limits };
+
+/** A limit is reached: the next message may go then. */
+export type Held = { readonly held: string; readonly limits: Limits; readonly freeAt: Temporal.Instant };
+
+export type Entering = Claim & Fixed & { readonly within: readonly Limited[] };
+
+/**
+ * The step into DATA for as many as the limits allow, in the order given. What is counted and what may leave are one
+ * commit, under a lock per ledger: no process can count past another.
+ */
+export async function enterWithin(
+  db: Db,
+  messages: readonly Entering[],
+  now: Temporal.Instant,
+): Promise<(Entry | Held)[]> {
+  if (messages.every(({ within }) => within.length === 0)) return enterData(db, messages, now);
+  return inTransaction(db, async (tx) => {
+    const ledgers = await lock(tx, [...new Set(messages.flatMap(({ within }) => within.map(({ key }) => key)))]);
+    const count = ({ key, limits }: Limited, by: number) => {
+      ledgers.set(key, counted(limits, ledgers.get(key) ?? {}, by, now));
+    };
+    const answers = messages.map((message): Held | null => {
+      for (const { key, limits } of message.within) {
+        const { free, freeAt } = room(limits, ledgers.get(key) ?? {}, now);
+        if (free === 0) return { held: key, limits, freeAt };
+      }
+      for (const one of message.within) count(one, 1);
+      return null;
+    });
+    const entering = messages.filter((_, at) => answers[at] === null);
+    const entries = await enterData(tx, entering, now);
+    entering.forEach(({ within }, at) => {
+      if (entries[at] !== "go") for (const one of within) count(one, -1);
+    });
+    await write(tx, ledgers);
+    const rest = entries.values();
+    return answers.map((answer) => answer ?? rest.next().value!);
+  });
+}
+
+/** Locked in one order everywhere, so that two processes never wait for each other. */
+async function lock(tx: Tx, keys: readonly string[]): Promise<Map<string, Ledger>> {
+  const sorted = keys.toSorted();
+  await sql`insert into rate_ledger (key, counts) select key, '{}' from unnest(${sorted}::text[]) as wanted (key)
+    order by key on conflict do nothing`.execute(tx);
+  const { rows } = await sql<{ key: string; counts: Ledger }>`
+    select key, counts from rate_ledger where key = any(${sorted}::text[]) order by key for update`.execute(tx);
+  return new Map(rows.map(({ key, counts }) => [key, counts]));
+}
+
+async function write(tx: Tx, ledgers: ReadonlyMap<string, Ledger>): Promise<void> {
+  const rows = [...ledgers].map(([key, counts]) => ({ key, counts }));
+  await sql`update rate_ledger set counts = written.counts
+    from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as written (key text, counts jsonb)
+    where rate_ledger.key = written.key`.execute(tx);
+}
+
+export type RecipientDomain = { readonly limits: Limits; readonly restsUntil: Temporal.Instant | null };
+
+/** The recipient domains that are limited or rest; of all others as much may leave as the accounts allow. */
+export async function recipientDomains(db: Db, now: Temporal.Instant): Promise<ReadonlyMap<string, RecipientDomain>> {
+  const rows = await db.selectFrom("recipientDomains").selectAll().execute();
+  const known = rows.map((row) => {
+    const rests = row.restsUntil !== null && Temporal.Instant.compare(row.restsUntil, now) > 0;
+    return [row.domain, { limits: limitsOf(row), restsUntil: rests ? row.restsUntil : null }] as const;
+  });
+  return new Map(known.filter(([, { limits, restsUntil }]) => restsUntil !== null || isLimited(limits)));
+}
+
+/** The domain rests at least until then; every process reads it before its next batch. */
+export async function rest(
+  db: Db,
+  { domain, until, reason }: { domain: string; until: Temporal.Instant; reason: string },
+  now: Temporal.Instant,
+): Promise<void> {
+  await sql`insert into recipient_domains (domain, rests_until, rests_reason, changed_at)
+    values (${domain}, ${until}::timestamptz, ${reason}, ${now}::timestamptz)
+    on conflict (domain) do update
+    set rests_until = greatest(recipient_domains.rests_until, excluded.rests_until), rests_reason = excluded.rests_reason`.execute(
+    db,
+  );
+}
