@@ -12,7 +12,7 @@ import type { Database } from "./db/database.ts";
 import { createDelivery, skipByHand } from "./delivery/delivery.ts";
 import { createSigner, type Resolver, systemResolver } from "./domains/domains.ts";
 import { routes as domainRoutes } from "./domains/routes.ts";
-import { routes as testSendRoutes } from "./delivery/routes.ts";
+import { routes as deliveryRoutes } from "./delivery/routes.ts";
 import { reschedule, wakeAll } from "./email-campaigns/email-campaigns.ts";
 import { routes as emailCampaignRoutes } from "./email-campaigns/routes.ts";
 import { routes as emailGroupRoutes } from "./email-groups/routes.ts";
@@ -108,7 +108,7 @@ export function createApp(options: AppOptions): App {
   templateRoutes(serve, { db });
   campaignRoutes(serve, { db, neighbours, afterScheduleChange: reschedule });
   emailCampaignRoutes(serve, { db, skipMessage: skipByHand });
-  testSendRoutes(serve, { db, vault, publicUrl: config.publicUrl });
+  deliveryRoutes(serve, { db, vault, publicUrl: config.publicUrl });
   communicationRoutes(serve, { db });
   directoryRoutes(serve, { db, neighbours });
   mailboxRoutes(serve, { db });

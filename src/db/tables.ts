@@ -187,11 +187,12 @@ export type Tables = {
   } & Limits &
     Stamps;
   recipientDomains: {
+    id: Id;
     domain: string;
     restsUntil: Instant | null;
     restsReason: string | null;
-    changedAt: Instant;
-  } & Limits;
+  } & Limits &
+    Stamps;
   rateLedger: { key: string; counts: Json<Ledger> };
   sendingDomains: {
     id: Id;

@@ -1,6 +1,7 @@
-/** The contract of test mails: one template, or a whole Campaign at once, to an address of one's own. Data only. */
+/** The contract of test mails to an address of one's own, and of limits for recipient domains. Data only. */
 import { z } from "zod";
-import { contract, id, idParams } from "../http/contract.ts";
+import { limits } from "../accounts/api.ts";
+import { contract, id, idParams, instant, listOf, page } from "../http/contract.ts";
 import { previewInput } from "../templates/api.ts";
 
 const address = z.string().trim().min(1).max(320).meta({ format: "email" });
@@ -60,5 +61,61 @@ export const testSends = contract({
       status: 200,
       body: z.object({ ...result, mails: z.array(sent.extend({ stepId: id, sendAfterDays: z.int() })) }),
     },
+  },
+});
+
+const recipientDomain = z.object({
+  id: z.number(),
+  domain: z.string(),
+  maxPerSecond: z.number().nullable(),
+  maxPerMinute: z.number().nullable(),
+  maxPerHour: z.number().nullable(),
+  maxPerDay: z.number().nullable(),
+  restsUntil: instant.nullable().describe("Its servers asked us to slow down: nothing leaves for it before."),
+  restsReason: z.string().nullable().describe("What they said."),
+  createdAt: instant,
+  changedAt: instant,
+});
+const recipientDomainInput = z.object({ domain: z.string().trim().min(1).max(253), ...limits.shape });
+const tag = "Recipient domains";
+
+export const recipientDomains = contract({
+  list: {
+    method: "GET",
+    path: "/recipient-domains",
+    summary: "Domains that get mail more slowly than others",
+    description: "Limited by a person, over all email accounts; or at rest because their servers asked for patience.",
+    tag,
+    access: "manager",
+    query: z.object(page),
+    success: { status: 200, body: listOf(recipientDomain) },
+  },
+  create: {
+    method: "POST",
+    path: "/recipient-domains",
+    summary: "Limit what leaves for a domain",
+    tag,
+    access: "administrator",
+    body: recipientDomainInput,
+    success: { status: 201, body: recipientDomain },
+  },
+  update: {
+    method: "PATCH",
+    path: "/recipient-domains/:id",
+    summary: "Change its limits, or end its rest",
+    tag,
+    access: "administrator",
+    params: idParams,
+    body: limits.extend({ rests: z.literal(false).describe("Ends its rest at once.") }).partial(),
+    success: { status: 200, body: recipientDomain },
+  },
+  remove: {
+    method: "DELETE",
+    path: "/recipient-domains/:id",
+    summary: "Send to it like to any other",
+    tag,
+    access: "administrator",
+    params: idParams,
+    success: { status: 204 },
   },
 });

@@ -1,7 +1,6 @@
-/** How fast mail leaves: limits of accounts and recipient domains, exact over all processes, and domains that rest. Sends nothing. */
+/** How fast mail leaves: limits of accounts and recipient domains, exact over all processes, in one commit with the step into DATA. Sends nothing. */
 import { sql } from "kysely";
-import { limitsOf } from "../accounts/accounts.ts";
-import { counted, isLimited, type Ledger, type Limits, room } from "../core/rates.ts";
+import { counted, type Ledger, type Limits, room } from "../core/rates.ts";
 import { type Db, inTransaction, type Tx } from "../db/database.ts";
 import { type Claim, enterData, type Entry, type Fixed } from "./claim.ts";
 
@@ -62,30 +61,4 @@ async function write(tx: Tx, ledgers: ReadonlyMap<string, Ledger>): Promise<void
   await sql`update rate_ledger set counts = written.counts
     from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as written (key text, counts jsonb)
     where rate_ledger.key = written.key`.execute(tx);
-}
-
-export type RecipientDomain = { readonly limits: Limits; readonly restsUntil: Temporal.Instant | null };
-
-/** The recipient domains that are limited or rest; of all others as much may leave as the accounts allow. */
-export async function recipientDomains(db: Db, now: Temporal.Instant): Promise<ReadonlyMap<string, RecipientDomain>> {
-  const rows = await db.selectFrom("recipientDomains").selectAll().execute();
-  const known = rows.map((row) => {
-    const rests = row.restsUntil !== null && Temporal.Instant.compare(row.restsUntil, now) > 0;
-    return [row.domain, { limits: limitsOf(row), restsUntil: rests ? row.restsUntil : null }] as const;
-  });
-  return new Map(known.filter(([, { limits, restsUntil }]) => restsUntil !== null || isLimited(limits)));
-}
-
-/** The domain rests at least until then; every process reads it before its next batch. */
-export async function rest(
-  db: Db,
-  { domain, until, reason }: { domain: string; until: Temporal.Instant; reason: string },
-  now: Temporal.Instant,
-): Promise<void> {
-  await sql`insert into recipient_domains (domain, rests_until, rests_reason, changed_at)
-    values (${domain}, ${until}::timestamptz, ${reason}, ${now}::timestamptz)
-    on conflict (domain) do update
-    set rests_until = greatest(recipient_domains.rests_until, excluded.rests_until), rests_reason = excluded.rests_reason`.execute(
-    db,
-  );
 }

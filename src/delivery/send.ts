@@ -13,20 +13,13 @@ import { type Claim, claim, type Due, type Entry, load, renew } from "./claim.ts
 import { conclude as concludeAll } from "./conclude.ts";
 import { gather } from "./gather.ts";
 import { judge } from "./judge.ts";
-import {
-  type Entering,
-  enterWithin,
-  type Held,
-  type Limited,
-  type RecipientDomain,
-  recipientDomains,
-  rest,
-} from "./limits.ts";
+import { type Entering, enterWithin, type Held, type Limited } from "./limits.ts";
 import type { Meters } from "./metrics.ts";
 import { type Origin, origins } from "./origin.ts";
 import { createPolicyGuard } from "./policy-guard.ts";
 import { addressed, type Addressed, type Mail, prepare, type PrepareOptions } from "./prepare.ts";
 import { recoverExpired, type Result, skipParked } from "./record.ts";
+import { type RecipientDomain, rest, slower } from "./recipient-domains.ts";
 import { createSlowDomains } from "./slow-domains.ts";
 import { stopwatch } from "./stopwatch.ts";
 import type { Transports } from "./transports.ts";
@@ -116,7 +109,7 @@ export function createSender(options: SenderOptions): Sender {
       meters.lag(due, now);
       const originOf = origins(db, vault);
       const to = await addressed(db, due);
-      const domains = await recipientDomains(db, now);
+      const domains = await slower(db, now);
       for (const message of due) void deliver(message, originOf, to, domains);
     } catch (error) {
       // Nothing has begun: the leases run out and whoever is there takes the messages.
@@ -164,7 +157,7 @@ export function createSender(options: SenderOptions): Sender {
       const held = underWay.get(due.id);
       if (held) held.account = origin.account.id ?? 0;
       if (!origin.identity) return back(due, "no-from-address", at().add({ minutes: FAILURE_PAUSE_MINUTES }));
-      if (rests(origin.account)) return back(due, null, at());
+      if (rests(origin.account)) return back(due, null, place(due, at()));
       const { restsUntil } = domains.get(domainOf(due.address ?? due.email ?? "")) ?? { restsUntil: null };
       if (restsUntil) return back(due, "domain-rests", spread(restsUntil));
       mail = await prepare(options, due, { ...origin, identity: origin.identity }, to, at());
@@ -245,7 +238,7 @@ export function createSender(options: SenderOptions): Sender {
   function heldBack(due: Due, account: Account, { held, limits, freeAt }: Held): Became {
     if (held === `account:${account.id}`) {
       resting.set(account.id ?? 0, freeAt);
-      return back(due, "rate-limited", at());
+      return back(due, "rate-limited", place(due, at()));
     }
     const latest = at().add({ minutes: LONGEST_HELD_MINUTES }).epochMilliseconds;
     const turn = Math.min(latest, Math.max(freeAt.epochMilliseconds, queued.get(held) ?? 0));
@@ -378,6 +371,11 @@ const NOTHING = { reason: null, nextAttemptAt: null, reply: null, stage: null };
 /** What becomes of a message that must not leave: parked while its Email Campaign is paused, else skipped for good. */
 function kept(due: Due, obstacle: string): Became {
   return obstacle === "paused" ? back(due, "paused", null) : { ...NOTHING, state: "skipped", reason: obstacle };
+}
+
+/** Where a message stands in the queue: it was due then, and those that were due later stay behind it. */
+function place(due: Due, now: Temporal.Instant): Temporal.Instant {
+  return due.attempts === 0 && Temporal.Instant.compare(due.dueAt, now) < 0 ? due.dueAt : now;
 }
 
 function back(due: Due, reason: string | null, nextAttemptAt: Temporal.Instant | null): Became {

@@ -14,7 +14,8 @@ alter table email_accounts
 update email_accounts set resumes_by_hand = true where paused_reason = 'paused by a person';
 
 create table recipient_domains (
-  domain text primary key check (domain = lower(domain)),
+  id bigint generated always as identity primary key,
+  domain text not null constraint recipient_domains_unique unique check (domain = lower(domain)),
   max_per_second integer check (max_per_second > 0),
   max_per_minute integer check (max_per_minute > 0),
   max_per_hour integer check (max_per_hour > 0),
@@ -22,6 +23,7 @@ create table recipient_domains (
   -- Its servers asked us to slow down; nothing leaves for it before.
   rests_until timestamptz,
   rests_reason text,
+  created_at timestamptz not null,
   changed_at timestamptz not null
 );
 
