@@ -5,10 +5,12 @@ import {
   Button,
   Card,
   Drawer,
+  Fieldset,
   Group,
   NumberInput,
   PasswordInput,
   Select,
+  SimpleGrid,
   Stack,
   Switch,
   Text,
@@ -176,10 +178,22 @@ function AccountForm({ account, done }: { account: Account | null; done: () => v
       forceAddress: account?.forceAddress ?? false,
       forceName: account?.forceName ?? false,
       holdUnknown: account?.holdUnknown ?? false,
+      maxPerSecond: amountOf(account?.maxPerSecond),
+      maxPerMinute: amountOf(account?.maxPerMinute),
+      maxPerHour: amountOf(account?.maxPerHour),
+      maxPerDay: amountOf(account?.maxPerDay),
+      rampFromPerDay: amountOf(account?.rampFromPerDay),
+      rampDays: (account?.rampDays ?? 30) as number | string,
     },
   });
   const bodyOf = ({ email, smtpUser, smtpPassword, smtpPort, connections, ...rest }: typeof form.values) => ({
     ...rest,
+    maxPerSecond: limitOf(rest.maxPerSecond),
+    maxPerMinute: limitOf(rest.maxPerMinute),
+    maxPerHour: limitOf(rest.maxPerHour),
+    maxPerDay: limitOf(rest.maxPerDay),
+    rampFromPerDay: limitOf(rest.rampFromPerDay),
+    rampDays: Number(rest.rampDays),
     email: email || null,
     smtpUser: smtpUser || null,
     smtpPort: Number(smtpPort),
@@ -190,14 +204,8 @@ function AccountForm({ account, done }: { account: Account | null; done: () => v
   const tryIt = async (testMailTo: string | null) => {
     setBusy(testMailTo ? "mail" : "try");
     try {
-      const {
-        name: _name,
-        connections: _connections,
-        forceAddress: _a,
-        forceName: _n,
-        holdUnknown: _h,
-        ...settings
-      } = bodyOf(form.getValues());
+      const { email, smtpHost, smtpPort, smtpSecurity, smtpUser, smtpPassword } = bodyOf(form.getValues());
+      const settings = { email, smtpHost, smtpPort, smtpSecurity, smtpUser, ...(smtpPassword ? { smtpPassword } : {}) };
       setDiagnosis(
         await call("POST /email-accounts/diagnosis", {
           body: { emailAccountId: account?.id ?? null, settings, testMailTo },
@@ -289,6 +297,32 @@ function AccountForm({ account, done }: { account: Account | null; done: () => v
           {...form.getInputProps("smtpPassword")}
         />
         <NumberInput label={t("Connections at once")} min={1} max={100} {...form.getInputProps("connections")} />
+        <Fieldset legend={t("How fast mail leaves")}>
+          <Stack gap="sm">
+            <Text size="sm" c="dimmed">
+              {t("Never more in any such period, however many processes send. Empty: no limit.")}
+            </Text>
+            <SimpleGrid cols={{ base: 2, sm: 4 }}>
+              <NumberInput label={t("Per second")} min={1} {...form.getInputProps("maxPerSecond")} />
+              <NumberInput label={t("Per minute")} min={1} {...form.getInputProps("maxPerMinute")} />
+              <NumberInput label={t("Per hour")} min={1} {...form.getInputProps("maxPerHour")} />
+              <NumberInput label={t("Per day")} min={1} {...form.getInputProps("maxPerDay")} />
+            </SimpleGrid>
+            <SimpleGrid cols={2}>
+              <NumberInput
+                label={t("A new account begins with, per day")}
+                min={1}
+                {...form.getInputProps("rampFromPerDay")}
+              />
+              <NumberInput
+                label={t("And reaches its limit per day after days")}
+                min={1}
+                max={365}
+                {...form.getInputProps("rampDays")}
+              />
+            </SimpleGrid>
+          </Stack>
+        </Fieldset>
         <Switch
           label={t("Send from this account's address, whoever the sender is")}
           {...form.getInputProps("forceAddress", { type: "checkbox" })}
@@ -321,6 +355,15 @@ function AccountForm({ account, done }: { account: Account | null; done: () => v
       </Stack>
     </form>
   );
+}
+
+/** What a number field shows for a limit: nothing where there is none. */
+function amountOf(limit: number | null | undefined): number | string {
+  return limit ?? "";
+}
+
+function limitOf(amount: number | string): number | null {
+  return amount === "" ? null : Number(amount);
 }
 
 const STEP_WORDS: Readonly<Record<Diagnosis["steps"][number]["step"], () => string>> = {
