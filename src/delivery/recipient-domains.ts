@@ -107,7 +107,7 @@ export async function update(
 export async function remove(db: Db, id: number, actor: Pick<Actor, "name">, now: Temporal.Instant): Promise<void> {
   await inTransaction(db, async (tx) => {
     const found = await tx.deleteFrom("recipientDomains").where("id", "=", id).returningAll().executeTakeFirst();
-    if (!found) return refuse("recipient-domain-not-found", `There is no recipient domain ${id}.`);
+    if (!found) refuse("recipient-domain-not-found", `There is no recipient domain ${id}.`);
     await recordChange(tx, { actor, action: "delete", ...SUBJECT, subjectId: id, before: found }, now);
   });
 }

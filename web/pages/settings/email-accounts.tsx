@@ -309,17 +309,8 @@ function AccountForm({ account, done }: { account: Account | null; done: () => v
               <NumberInput label={t("Per day")} min={1} {...form.getInputProps("maxPerDay")} />
             </SimpleGrid>
             <SimpleGrid cols={2}>
-              <NumberInput
-                label={t("A new account begins with, per day")}
-                min={1}
-                {...form.getInputProps("rampFromPerDay")}
-              />
-              <NumberInput
-                label={t("And reaches its limit per day after days")}
-                min={1}
-                max={365}
-                {...form.getInputProps("rampDays")}
-              />
+              <NumberInput label={t("At first, per day")} min={1} {...form.getInputProps("rampFromPerDay")} />
+              <NumberInput label={t("Full limit after (days)")} min={1} max={365} {...form.getInputProps("rampDays")} />
             </SimpleGrid>
           </Stack>
         </Fieldset>
