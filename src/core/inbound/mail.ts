@@ -1,0 +1,121 @@
+/** Reads a received mail into what recognising needs: headers, human text, reports, the original. Never fails, whatever comes. */
+import PostalMime, { type Email } from "postal-mime";
+
+export type ReceivedMail = {
+  /** All values of a header, by its name in small letters, in order. */
+  readonly headers: ReadonlyMap<string, readonly string[]>;
+  readonly subject: string;
+  readonly from: { readonly name: string; readonly address: string } | null;
+  readonly to: readonly string[];
+  /** What is there to read, HTML without its tags. */
+  readonly text: string;
+  /** Machine-readable parts (delivery-status, feedback-report, disposition-notification), by their subtype. */
+  readonly reports: readonly { readonly type: string; readonly text: string }[];
+  /** The mail it is about: whole, or its headers. Several in a digest. */
+  readonly originals: readonly string[];
+};
+
+/** More of a mail is not looked at: reports come first. */
+const MOST_BYTES = 1_500_000;
+const MOST_TEXT = 200_000;
+const MOST_PARTS = 200;
+const LEAST_TEXT = 80;
+
+export async function readMail(bytes: Uint8Array): Promise<ReceivedMail> {
+  const looked = bytes.subarray(0, MOST_BYTES);
+  let email: Email | null = null;
+  try {
+    email = await PostalMime.parse(looked, {
+      forceRfc822Attachments: true,
+      attachmentEncoding: "utf8",
+      maxNestingDepth: 30,
+      maxHeadersSize: 500_000,
+    });
+  } catch {
+    // Nested or broken beyond reason: what it says in plain sight must do.
+  }
+  if (!email) return plainly(new TextDecoder().decode(looked.subarray(0, MOST_TEXT)));
+  const headers = new Map<string, string[]>();
+  // The library gives the last one first or last by version; order matters to nobody here.
+  for (const { key, value } of email.headers) headers.set(key, [...(headers.get(key) ?? []), value]);
+  const parts = email.attachments.slice(0, MOST_PARTS).map((part) => ({
+    type: part.mimeType.toLowerCase(),
+    text: (typeof part.content === "string" ? part.content : "").slice(0, MOST_TEXT),
+  }));
+  // Boundaries that do not fit hide everything from a parser, and nothing from a reader.
+  const hidden = parts.length === 0 && !email.html && (email.text?.trim().length ?? 0) < LEAST_TEXT;
+  if (hidden)
+    return {
+      ...plainly(new TextDecoder().decode(looked.subarray(0, MOST_TEXT))),
+      headers,
+      subject: email.subject ?? "",
+    };
+  const readable = parts.filter(({ type }) => type === "text/plain").map(({ text }) => text);
+  const html = email.html ? withoutTags(email.html.slice(0, MOST_TEXT)) : "";
+  return {
+    headers,
+    subject: email.subject ?? "",
+    from: email.from?.address === undefined ? null : { name: email.from.name, address: email.from.address },
+    to: (email.to ?? []).flatMap(({ address }) => address ?? []),
+    text: [email.text?.trim() ? email.text.slice(0, MOST_TEXT) : html, ...readable].join("\n").replaceAll("\r\n", "\n"),
+    reports: parts
+      .filter(({ type }) => REPORTS.test(type))
+      .map(({ type, text }) => ({ type: type.split("/")[1]!, text })),
+    originals: parts.filter(({ type }) => ORIGINALS.test(type)).map(({ text }) => text),
+  };
+}
+
+const REPORTS = /^message\/(?:global-)?(?:delivery-status|feedback-report|disposition-notification)$/;
+const ORIGINALS = /^(?:message\/(?:rfc822|global|partial)|text\/rfc822-headers?|message\/(?:rfc822|global)-headers)$/;
+
+/** Header fields of a block of text, unfolded: names in small letters. */
+export function fieldsOf(block: string): ReadonlyMap<string, string> {
+  const fields = new Map<string, string>();
+  let name: string | null = null;
+  for (const line of block.split(/\r?\n/)) {
+    const field = /^([\w-]{1,70})[ \t]*:[ \t]*(.*)$/.exec(line);
+    if (field) {
+      name = field[1]!.toLowerCase();
+      if (fields.has(name)) name = null;
+      else fields.set(name, field[2]!.trim());
+    } else if (/^[ \t]+\S/.test(line) && name) fields.set(name, `${fields.get(name)} ${line.trim()}`);
+    else if (line.trim() !== "") name = null;
+  }
+  return fields;
+}
+
+function plainly(text: string): ReceivedMail {
+  const [head = "", ...rest] = text.split(/\r?\n\r?\n/);
+  const fields = fieldsOf(head);
+  return {
+    headers: new Map([...fields].map(([name, value]) => [name, [value]])),
+    subject: fields.get("subject") ?? "",
+    from: fields.has("from") ? { name: "", address: addressIn(fields.get("from")!) ?? "" } : null,
+    to: [addressIn(fields.get("to") ?? "")].filter((address) => address !== null),
+    text: rest.join("\n\n"),
+    reports: [],
+    originals: [],
+  };
+}
+
+const ADDRESS = /[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\p{L}\p{N}][\p{L}\p{N}.-]{0,250}[\p{L}\p{N}]/u;
+
+/** The first address in a line of text. */
+export function addressIn(text: string): string | null {
+  const quoted = /("[^"\s@]{1,64}")@([\w.-]+\w)/.exec(text.slice(0, 2000));
+  const bracketed = /<([^<>\s]{1,320})>/.exec(text.slice(0, 2000))?.[1] ?? "";
+  return quoted?.[0] ?? ADDRESS.exec(bracketed)?.[0] ?? ADDRESS.exec(text.slice(0, 2000))?.[0] ?? null;
+}
+
+function withoutTags(html: string): string {
+  return html
+    .replaceAll(/<(?:style|script)\b[^>]*>[^<]*/gi, "")
+    .replaceAll(/<(?:br|\/p|\/div|\/tr|\/h\d|\/li)\b[^>]*>/gi, "\n")
+    .replaceAll(/<[^<>]{0,2000}>/g, "")
+    .replaceAll("&lt;", "<")
+    .replaceAll("&gt;", ">")
+    .replaceAll("&quot;", '"')
+    .replaceAll(/&#0?39;/g, "'")
+    .replaceAll("&nbsp;", " ")
+    .replaceAll("&amp;", "&");
+}

@@ -1,0 +1,63 @@
+/** Reads bounces that follow no standard: which addresses failed, and what is said about each. Judges nothing. */
+import { addressIn } from "./mail.ts";
+import type { Recipient } from "./report.ts";
+import { statusIn } from "./report.ts";
+
+/** From here on it is the mail that came back. */
+const ORIGINAL_BEGINS =
+  /^[ \t>#*]*(?:-{2,}|_{3,}|={3,}|\*{3,})?[ \t]*(?:(?:this|below this line|the following|here|a copy|following)\b.{0,40}\b(?:is|are)\b.{0,30}\b(?:copy|headers?|original|message)|-+ ?(?:original|returned|undelivered|unsent|the (?:original|header|body|unsent)|start of|forwarded|message header|failed message)|original message (?:follows|header|text|details)|message headers? follow|received: (?:from|by|\(|$)|return-path:|dkim-signature:|unsent message below|the (?:first|following|header|body|original|message).{0,60}(?:follow|lines|header)|begin (?:message )?header|text of (?:your )?message|your message (?:reads|begins)|message (?:contents|header))/im;
+const LINES = 400;
+/** Lines that introduce where the failed addresses stand. */
+const SPEAKS_OF_US =
+  /^\s*(?:from|to|cc|subject|date|sent|reply-to|message-id|sender|return-path|by|for|envelope[- ]from|x-\S+|received|mime-version)\s*[:=]/i;
+const SERVERS = /^(?:postmaster|mailer-?daemon|abuse|no-?reply|root|admin(?:istrator)?|support|hostmaster)@/i;
+
+/** The part of a notice that its server wrote. */
+export function ownWords(text: string): string {
+  const begins = ORIGINAL_BEGINS.exec(text);
+  // A notice that begins with what came back has its own words behind it.
+  return begins && begins.index > 40 ? text.slice(0, begins.index) : text;
+}
+
+/**
+ * The recipients a notice names. An address that begins a line is a heading, and what follows until the next one is
+ * about it; else the first address that is not our own.
+ */
+export function readNotice(text: string, own: readonly string[]): Recipient[] {
+  const ours = new Set(own.map((address) => address.toLowerCase()));
+  const lines = ownWords(text).split("\n").slice(0, LINES);
+  const foreign = (line: string) => {
+    const address = addressIn(line);
+    return address && !ours.has(address.toLowerCase()) && !SERVERS.test(address) ? address : null;
+  };
+  const heading = (line: string) =>
+    !SPEAKS_OF_US.test(line) &&
+    /^\s*(?:[*-]\s+|[45]\d\d )?(?:(?:to|recipient|rcpt to|address)\s*[:=]\s*)?["'<(]{0,2}[^\s<>"'()]+@[^\s<>]+[>"')]*[:;,]?(?:$|\s*[:(.;-]|\s+(?:on|\.\.\.|-)\s?)/i.test(
+      line,
+    )
+      ? foreign(line)
+      : null;
+  const heads = lines.flatMap((line, at) => {
+    const address = heading(line);
+    return address ? [{ address, at }] : [];
+  });
+  const entry = (address: string, about: string): Recipient => ({
+    recipient: address,
+    action: null,
+    status: statusIn(about),
+    diagnostic: about.trim(),
+  });
+  const all = lines.join("\n");
+  if (heads.length === 0) {
+    const line = lines.find((one) => !SPEAKS_OF_US.test(one) && foreign(one)) ?? lines.find((one) => foreign(one));
+    return line ? [entry(foreign(line)!, all)] : [];
+  }
+  const found = new Map<string, string>();
+  heads.forEach(({ address, at }, index) => {
+    const about = lines.slice(at, heads[index + 1]?.at).join("\n");
+    const key = address.toLowerCase();
+    found.set(key, `${found.get(key) ?? ""}\n${about}`);
+  });
+  const addresses = new Map(heads.map(({ address }) => [address.toLowerCase(), address]));
+  return [...found].map(([key, about]) => entry(addresses.get(key)!, found.size === 1 ? `${about}\n${all}` : about));
+}
