@@ -4,6 +4,7 @@ import { version } from "../version.ts";
 import { campaign } from "./campaign.ts";
 import { doctor } from "./doctor.ts";
 import { importCommand } from "./import.ts";
+import { inbound } from "./inbound.ts";
 import { key } from "./key.ts";
 import { mailboxCommand } from "./mailbox.ts";
 import { migrate } from "./migrate.ts";
@@ -28,6 +29,7 @@ const COMMANDS: readonly MakeCommand[] = [
   importCommand,
   campaign,
   mailboxCommand,
+  inbound,
   key,
   user,
   migrate,

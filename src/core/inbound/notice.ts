@@ -7,6 +7,7 @@ import { statusIn } from "./report.ts";
 const ORIGINAL_BEGINS =
   /^[ \t>#*]*(?:-{2,}|_{3,}|={3,}|\*{3,})?[ \t]*(?:(?:this|below this line|the following|here|a copy|following)\b.{0,40}\b(?:is|are)\b.{0,30}\b(?:copy|headers?|original|message)|-+ ?(?:original|returned|undelivered|unsent|the (?:original|header|body|unsent)|start of|forwarded|message header|failed message)|original message (?:follows|header|text|details)|message headers? follow|received: (?:from|by|\(|$)|return-path:|dkim-signature:|unsent message below|the (?:first|following|header|body|original|message).{0,60}(?:follow|lines|header)|begin (?:message )?header|text of (?:your )?message|your message (?:reads|begins)|message (?:contents|header))/im;
 const LINES = 400;
+const TRANSCRIPT = /^[45]\d\d </;
 /** Lines that introduce where the failed addresses stand. */
 const SPEAKS_OF_US =
   /^\s*(?:from|to|cc|subject|date|sent|reply-to|message-id|sender|return-path|by|for|envelope[- ]from|x-\S+|received|mime-version)\s*[:=]/i;
@@ -54,7 +55,11 @@ export function readNotice(text: string, own: readonly string[]): Recipient[] {
   }
   const found = new Map<string, string>();
   heads.forEach(({ address, at }, index) => {
-    const about = lines.slice(at, heads[index + 1]?.at).join("\n");
+    // A line of a transcript speaks for itself, with the others that name the address; under a heading there is more.
+    const said = TRANSCRIPT.test(lines[at]!)
+      ? lines.filter((line) => line.includes(address))
+      : lines.slice(at, heads[index + 1]?.at);
+    const about = said.join("\n");
     const key = address.toLowerCase();
     found.set(key, `${found.get(key) ?? ""}\n${about}`);
   });

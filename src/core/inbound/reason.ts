@@ -127,6 +127,7 @@ const CODES: Readonly<Record<string, Reason>> = {
   "7.1": "policy",
 };
 
+const AT_MAIL = /(?:after|in reply to) mail from/i;
 /** Addresses a reply repeats: how they are spelled says nothing. */
 const NAMES = /[^\s<>"']*@[^\s<>"']*/g;
 const MOST = 4000;
@@ -139,7 +140,7 @@ const MOST = 4000;
 export function reasonOf(status: string | null, diagnostic: string): Reason {
   const text = diagnostic.slice(0, MOST).replaceAll(NAMES, "x").replaceAll(/\s+/g, " ");
   // These speak of the sender, whatever the words say does not exist.
-  if (/\.1\.[78]$/.test(status ?? "")) return "rejected";
+  if (/\.1\.[78]$/.test(status ?? "") || AT_MAIL.test(text)) return "rejected";
   for (const [reason, words] of WORDS) {
     if (reason === "policy" && status && CODES[status.slice(2)]) break;
     if (words.test(text)) return reason;
