@@ -56,7 +56,7 @@ export type App = {
   readonly http: FastifyInstance;
   readonly metrics: Registry;
   /** Prepares the database, waiting for it as long as it takes, then starts what runs by itself. */
-  start(): Promise<void>;
+  start(how?: { readonly sending?: boolean }): Promise<void>;
   /** Takes nothing new, finishes what is under way, and closes the server; the database stays open. */
   stop(): Promise<void>;
 };
@@ -137,7 +137,7 @@ export function createApp(options: AppOptions): App {
   return {
     http,
     metrics,
-    async start() {
+    async start({ sending = true } = {}) {
       for (let wait = 500; !prepared; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
         try {
           await options.migrate();
@@ -150,7 +150,7 @@ export function createApp(options: AppOptions): App {
           if (stopping.signal.aborted) return;
         }
       }
-      recurring = startRecurring({ ...options, delivery, handlers: handlersOf(options) });
+      recurring = startRecurring({ ...options, delivery, sending, handlers: handlersOf(options) });
     },
     async stop() {
       stopping.abort();

@@ -24,6 +24,8 @@ type Running = {
   readonly clock: Clock;
   readonly log: Logger;
   readonly delivery: Delivery;
+  /** False: nothing is planned and nothing leaves. */
+  readonly sending: boolean;
 };
 
 /** The kinds of jobs there are and who does them. */
@@ -46,10 +48,10 @@ const SECONDS = 1000;
 
 /** Starts it all. Nothing here ends the process: what fails is logged and tried again at its next turn. */
 export function startRecurring(running: Running): Recurring {
-  const { config, database, delivery, clock, log } = running;
+  const { config, database, delivery, clock, log, sending } = running;
   const { db, pool } = database;
   const parts = [
-    startLoop({ delivery, pool, clock, log }),
+    ...(sending ? [startLoop({ delivery, pool, clock, log })] : []),
     startJobs(running),
     every(15 * SECONDS, "rescue jobs", log, () => rescueJobs(db, clock())),
     every(3600 * SECONDS, "forget old answers", log, () => forgetOld(db, clock())),

@@ -9,6 +9,7 @@ import { promisify } from "node:util";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type FreshDatabase, freshDatabase } from "../../test/database.ts";
+import { world } from "../../test/world.ts";
 import * as domains from "../domains/domains.ts";
 
 const tidings = join(import.meta.dirname, "../../bin/tidings");
@@ -81,6 +82,33 @@ describe("the running program", () => {
     expect(await answers(`${address}/readyz`, 200)).toContain("ready");
     child.kill("SIGTERM");
     expect(await ended).toEqual([0, null]);
+  });
+
+  it("a restored copy can be looked at before anything leaves", async () => {
+    const copy = await freshDatabase();
+    try {
+      const small = world(copy.db);
+      const campaign = await small.campaign([{ day: 0 }]);
+      const { id: person } = await small.person();
+      const id = await small.start(campaign.id, person, Temporal.Now.instant().subtract({ minutes: 5 }));
+      const there = { DATABASE_URL: copy.url };
+      const quiet = start(there, "--no-sending");
+      await quiet.firstLine;
+      await sleep(2000);
+      expect(await small.messages(id)).toEqual([]);
+      quiet.child.kill("SIGTERM");
+      expect(await quiet.ended).toEqual([0, null]);
+
+      const usual = start(there);
+      await usual.firstLine;
+      for (let tries = 0; tries < 100 && (await small.messages(id))[0]?.state !== "accepted"; tries += 1)
+        await sleep(100);
+      expect(await small.messages(id)).toMatchObject([{ state: "accepted" }]);
+      usual.child.kill("SIGTERM");
+      await usual.ended;
+    } finally {
+      await copy.close();
+    }
   });
 
   it("prints a set-up link at each start until one is used, the former no longer working", async () => {

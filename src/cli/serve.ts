@@ -13,14 +13,19 @@ import type { Common, Run } from "./program.ts";
 const DRAIN_MS = 25_000;
 const CLOSE_MS = 4_000;
 
-type Options = Common & { readonly port?: number; readonly host?: string };
+type Options = Common & { readonly port?: number; readonly host?: string; readonly sending?: boolean };
 
 export const serve = (run: Run): Command =>
   new Command("serve")
     .description("run everything: web server, scheduler, sender and, without DATABASE_URL, the database")
     .addOption(new Option("--port <number>", "where to listen (default: PORT or 3000)").argParser(portOf))
     .option("--host <address>", "on which address (default: HOST or 127.0.0.1)")
-    .action(run<Options>((options, output) => stay("tidings serve", options, output, listen)));
+    .option("--no-sending", "nothing leaves: to look at a restored copy first")
+    .action(
+      run<Options>((options, output) =>
+        stay("tidings serve", options, output, (app, context) => listen(app, context, output, options.sending ?? true)),
+      ),
+    );
 
 export const work = (run: Run): Command =>
   new Command("work")
@@ -58,13 +63,19 @@ async function stay(command: string, options: Options, output: Output, begin: Be
 }
 
 /** Answers first, and works once the database does; until then it says that it is not ready (O1). */
-async function listen(app: App, { config, database: { db }, clock }: Context, output: Output): Promise<void> {
+async function listen(
+  app: App,
+  { config, database: { db }, clock }: Context,
+  output: Output,
+  sending: boolean,
+): Promise<void> {
   const address = await app.http.listen({ port: config.port, host: config.host });
-  await app.start();
+  await app.start({ sending });
   const { setUpAt } = await workspace(db);
   const at = config.port === 0 ? address : config.publicUrl;
   const setupUrl = setUpAt ? null : `${at}/setup/${await newSetupToken(db, clock())}`;
   const lines = [`Tidings ${version} is at ${at}`];
+  if (!sending) lines.push("Nothing leaves until it is started without --no-sending.");
   if (setupUrl) lines.push(`Set it up here; the link works once: ${setupUrl}`);
   output.answer(lines.join("\n"), { address: at, setupUrl });
 }
