@@ -146,6 +146,7 @@ test("the command palette finds people and pages by keyboard", async ({ page }) 
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
   await expect(page.getByRole("heading", { name: /Good to see you/ })).toBeVisible();
   await page.keyboard.press("Control+K");
+  await expect(page.getByRole("dialog").getByRole("textbox")).toBeFocused();
   await page.keyboard.type("Zoe");
   const hit = page.getByRole("dialog").locator("[data-selected]").filter({ hasText: "zoe@example.com" });
   await expect(hit).toBeVisible();
