@@ -3,6 +3,7 @@ import * as communications from "./communications/communications.ts";
 import * as delivery from "./delivery/delivery.ts";
 import * as emailCampaigns from "./email-campaigns/email-campaigns.ts";
 import * as emailGroups from "./email-groups/email-groups.ts";
+import * as inbound from "./inbound/inbound.ts";
 import type { Neighbours } from "./people/people.ts";
 import type { Secrets } from "./secret.ts";
 
@@ -29,6 +30,7 @@ export function neighboursOf(secrets: Secrets): Neighbours {
       await emailCampaigns.movePerson(tx, { formerId, personId, stops: ids }, now);
       await delivery.movePerson(tx, formerId, personId);
       await communications.movePerson(tx, formerId, personId);
+      await inbound.movePerson(tx, formerId, personId);
       await emailGroups.movePerson(tx, formerId, personId);
       for (const { id, continues } of stops)
         await communications.recordEntry(
@@ -48,6 +50,7 @@ export function neighboursOf(secrets: Secrets): Neighbours {
       await emailCampaigns.end(tx, { personIds: [personId] }, { event: "stop", reason: "erased" }, now);
       await delivery.forgetPerson(tx, personId);
       await communications.forgetPerson(tx, personId);
+      await inbound.forgetPerson(tx, personId);
       await emailGroups.forgetPerson(tx, personId);
     },
   };

@@ -8,6 +8,7 @@ import { startLoop } from "./delivery/loop.ts";
 import { ACT_ON_PEOPLE, actOnPeopleJob } from "./directory/bulk.ts";
 import { BULK_ACTION, bulkActionJob, START_MANY, startManyJob } from "./email-campaigns/jobs.ts";
 import { forgetOld } from "./http/idempotency.ts";
+import { handleStored } from "./inbound/inbound.ts";
 import type { JobHandlers } from "./jobs/jobs.ts";
 import { rescueJobs, startJobs } from "./jobs/runner.ts";
 import { neighboursOf } from "./neighbours.ts";
@@ -21,6 +22,7 @@ type Running = {
   readonly config: Pick<Config, "dataDir">;
   readonly database: Database;
   readonly handlers: JobHandlers;
+  readonly secrets: Secrets;
   readonly clock: Clock;
   readonly log: Logger;
   readonly delivery: Delivery;
@@ -50,10 +52,12 @@ const SECONDS = 1000;
 export function startRecurring(running: Running): Recurring {
   const { config, database, delivery, clock, log, sending } = running;
   const { db, pool } = database;
+  const handling = { db, log, linkKeys: running.secrets.keysFor("links") };
   const parts = [
     ...(sending ? [startLoop({ delivery, pool, clock, log })] : []),
     startJobs(running),
     every(15 * SECONDS, "rescue jobs", log, () => rescueJobs(db, clock())),
+    every(2 * SECONDS, "handle received mail", log, () => handleStored(handling, clock())),
     every(3600 * SECONDS, "forget old answers", log, () => forgetOld(db, clock())),
     every(3600 * SECONDS, "forget old attempts", log, () => forgetOldAttempts(db, clock())),
     every(3600 * SECONDS, "discard old imports", log, () =>

@@ -31,6 +31,7 @@ const order = [
   "delivery",
   "communications",
   "unsubscribe",
+  "inbound",
   "directory",
   "insights",
 ];
@@ -72,6 +73,10 @@ const owners: Record<string, string> = {
   deliveryAttempts: "delivery",
   timelineEntries: "communications",
   mailboxMessages: "mail",
+  receivedMails: "inbound",
+  imapMailboxes: "inbound",
+  imapCursors: "inbound",
+  inboundWebhooks: "inbound",
   jobs: "jobs",
   idempotentRequests: "http",
 };

@@ -1,6 +1,8 @@
 /** The tables as TypeScript sees them (camelCase, Temporal); migrations/*.sql say what they are. Holds no logic. */
 import type { ColumnType, Generated, JSONColumnType } from "kysely";
 import type { DkimAlgorithm, Signed } from "../core/dkim.ts";
+import type { InboundEvent } from "../core/inbound/event.ts";
+import type { InboundKind, Verdict } from "../core/inbound/classify.ts";
 import type { Ledger } from "../core/rates.ts";
 
 type Instant = Temporal.Instant;
@@ -44,6 +46,10 @@ export type EntryKind =
   | "reply"
   | "converted"
   | "suppressed";
+
+/** How received mail comes in. */
+export type InboundWay = "imap" | "smtp" | "upload" | "webhook" | "command-line";
+export type InboundProvider = "amazon-ses" | "sendgrid" | "mailgun" | "postmark" | "brevo" | "mailjet" | "generic";
 
 /** What a message's bytes are made of besides its content version; erased with the person. */
 export type Composed = {
@@ -184,8 +190,75 @@ export type Tables = {
     rampFromPerDay: number | null;
     rampDays: number | null;
     rampStartedAt: Instant | null;
+    imapHost: string | null;
+    imapPort: number | null;
+    imapSecurity: "tls" | "starttls" | "none" | null;
+    imapAuth: Defaulted<"password" | "oauth2">;
+    imapUser: string | null;
+    imapPasswordEncrypted: string | null;
+    imapFolders: Defaulted<string[]>;
+    oauthTokenUrl: string | null;
+    oauthClientId: string | null;
+    oauthClientSecretEncrypted: string | null;
+    oauthRefreshTokenEncrypted: string | null;
+    oauthScope: string | null;
+    bounceDomain: string | null;
+    plusAddressing: Defaulted<boolean>;
   } & Limits &
     Stamps;
+  imapMailboxes: {
+    mailbox: string;
+    emailAccountId: number | null;
+    claimedBy: string | null;
+    claimedUntil: Instant | null;
+    state: Defaulted<"waiting" | "connecting" | "watching" | "failed">;
+    trouble: string | null;
+    todo: string | null;
+    failures: Defaulted<number>;
+    nextTryAt: Instant | null;
+    connectedAt: Instant | null;
+    lookedAt: Instant | null;
+    changedAt: Instant;
+  };
+  imapCursors: { mailbox: string; folder: string; uidValidity: number; lastUid: number; changedAt: Instant };
+  inboundWebhooks: {
+    id: Id;
+    name: string;
+    provider: InboundProvider;
+    pathKey: string;
+    secretEncrypted: string | null;
+    formerSecretEncrypted: string | null;
+    formerSecretUntil: Instant | null;
+    topic: string | null;
+    confirmedAt: Instant | null;
+    lastEventAt: Instant | null;
+    lastRefusedAt: Instant | null;
+    lastRefusal: string | null;
+  } & Stamps;
+  receivedMails: {
+    id: Id;
+    way: InboundWay;
+    emailAccountId: number | null;
+    dedupeKey: string;
+    folder: string | null;
+    uidValidity: number | null;
+    uid: number | null;
+    envelopeFrom: string | null;
+    envelopeTo: string | null;
+    raw: Buffer | null;
+    event: Json<InboundEvent | null>;
+    receivedAt: Instant;
+    state: Defaulted<"stored" | "handled" | "set-aside">;
+    attempts: Defaulted<number>;
+    claimedUntil: Instant | null;
+    error: string | null;
+    handledAt: Instant | null;
+    kind: InboundKind | null;
+    verdict: Json<Verdict[] | null>;
+    personId: number | null;
+    emailCampaignId: number | null;
+    messageId: number | null;
+  };
   recipientDomains: {
     id: Id;
     domain: string;

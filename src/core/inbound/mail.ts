@@ -9,6 +9,8 @@ export type ReceivedMail = {
   readonly to: readonly string[];
   /** What is there to read, HTML without its tags. */
   readonly text: string;
+  /** Its HTML as it came; null where there is none. */
+  readonly html: string | null;
   /** Machine-readable parts (delivery-status, feedback-report, disposition-notification), by their subtype. */
   readonly reports: readonly { readonly type: string; readonly text: string }[];
   /** The mail it is about: whole, or its headers. Several in a digest. */
@@ -58,6 +60,7 @@ export async function readMail(bytes: Uint8Array): Promise<ReceivedMail> {
     from: email.from?.address === undefined ? null : { name: email.from.name, address: email.from.address },
     to: (email.to ?? []).flatMap(({ address }) => address ?? []),
     text: [email.text?.trim() ? email.text.slice(0, MOST_TEXT) : html, ...readable].join("\n").replaceAll("\r\n", "\n"),
+    html: email.html ? email.html.slice(0, MOST_TEXT) : null,
     reports: parts
       .filter(({ type }) => REPORTS.test(type))
       .map(({ type, text }) => ({ type: type.split("/")[1]!, text })),
@@ -93,6 +96,7 @@ function plainly(text: string): ReceivedMail {
     from: fields.has("from") ? { name: "", address: addressIn(fields.get("from")!) ?? "" } : null,
     to: [addressIn(fields.get("to") ?? "")].filter((address) => address !== null),
     text: rest.join("\n\n"),
+    html: null,
     reports: [],
     originals: [],
   };

@@ -1,0 +1,113 @@
+/** The SQL of received mails. A row is written once when it comes, and once when it has been handled. */
+import { sql } from "kysely";
+import type { Inbound } from "../core/inbound/classify.ts";
+import type { Db, Tx } from "../db/database.ts";
+import type { InboundWay } from "../db/tables.ts";
+import type { About } from "./received.ts";
+
+export type NewRow = {
+  readonly way: InboundWay;
+  readonly emailAccountId: number | null;
+  readonly dedupeKey: string;
+  readonly folder: string | null;
+  readonly uidValidity: number | null;
+  readonly uid: number | null;
+  readonly envelopeFrom: string | null;
+  readonly envelopeTo: string | null;
+  readonly raw: Buffer | null;
+  readonly event: string | null;
+};
+
+export async function insert(db: Db, row: NewRow, now: Temporal.Instant): Promise<number | "known"> {
+  const made = await db
+    .insertInto("receivedMails")
+    .values({ ...row, receivedAt: now })
+    .onConflict((conflict) => conflict.column("dedupeKey").doNothing())
+    .returning("id")
+    .executeTakeFirst();
+  return made?.id ?? "known";
+}
+
+export type Claimed = { readonly id: number; readonly attempts: number };
+
+/** Takes the oldest mail nobody handles. Committed before it is handled, so that one that ends the process is counted. */
+export async function claim(db: Db, leaseSeconds: number, now: Temporal.Instant): Promise<Claimed | null> {
+  const { rows } = await sql<Claimed>`
+    update received_mails set attempts = attempts + 1, claimed_until = ${now.add({ seconds: leaseSeconds })}::timestamptz
+    where id = (
+      select id from received_mails
+      where state = 'stored' and (claimed_until is null or claimed_until <= ${now}::timestamptz)
+      order by id limit 1 for update skip locked)
+    returning id, attempts`.execute(db);
+  return rows[0] ?? null;
+}
+
+/** The row for as long as it is handled; null when another one has it, or it has been handled. */
+export async function lock(tx: Tx, { id, attempts }: Claimed) {
+  const row = await tx
+    .selectFrom("receivedMails")
+    .select(["id", "way", "emailAccountId", "envelopeFrom", "envelopeTo", "raw", "event", "receivedAt"])
+    .where("id", "=", id)
+    .where("attempts", "=", attempts)
+    .where("state", "=", "stored")
+    .forUpdate()
+    .executeTakeFirst();
+  return row ?? null;
+}
+
+export type Stored = NonNullable<Awaited<ReturnType<typeof lock>>>;
+
+export async function markHandled(
+  tx: Tx,
+  id: number,
+  { kind, verdicts }: Inbound,
+  about: Pick<About, "personId" | "emailCampaignId" | "messageId"> | null,
+  now: Temporal.Instant,
+): Promise<void> {
+  await tx
+    .updateTable("receivedMails")
+    .set({
+      state: "handled",
+      claimedUntil: null,
+      error: null,
+      handledAt: now,
+      kind,
+      verdict: JSON.stringify(verdicts),
+      personId: about?.personId ?? null,
+      emailCampaignId: about?.emailCampaignId ?? null,
+      messageId: about?.messageId ?? null,
+    })
+    .where("id", "=", id)
+    .execute();
+}
+
+/** What went wrong, and whether it is tried again. */
+export async function markFailed(
+  db: Db,
+  { id, attempts }: Claimed,
+  to: {
+    readonly state: "stored" | "set-aside";
+    readonly error: string;
+    readonly claimedUntil: Temporal.Instant | null;
+  },
+): Promise<void> {
+  await db
+    .updateTable("receivedMails")
+    .set(to)
+    .where("id", "=", id)
+    .where("attempts", "=", attempts)
+    .where("state", "=", "stored")
+    .execute();
+}
+
+export async function forgetPerson(tx: Tx, personId: number): Promise<void> {
+  await tx
+    .updateTable("receivedMails")
+    .set({ raw: null, event: null, verdict: null, envelopeFrom: null, envelopeTo: null })
+    .where("personId", "=", personId)
+    .execute();
+}
+
+export async function movePerson(tx: Tx, formerId: number, personId: number): Promise<void> {
+  await tx.updateTable("receivedMails").set({ personId }).where("personId", "=", formerId).execute();
+}
