@@ -23,6 +23,10 @@ export type Account = {
   readonly pausedReason: string | null;
   readonly limits: Limits;
   readonly ramp: Ramp | null;
+  /** Where its mails bounce to, each at an address of its own; null: to the account's or the sender's address. */
+  readonly bounceDomain: string | null;
+  /** Bounces go to the account's own address with a plus and a token. */
+  readonly plusAddressing: boolean;
 } & (
   | { readonly kind: "mailbox" }
   | {
@@ -133,6 +137,8 @@ const MAILBOX: Account = {
   pausedReason: null,
   limits: UNLIMITED,
   ramp: null,
+  bounceDomain: null,
+  plusAddressing: false,
 };
 
 /** The account a URL names; `email` and `name` stand behind a question mark: `smtp://host:587?email=a@example.com`. */
@@ -155,13 +161,14 @@ export function accountOfUrl(text: string): Account {
 
 function common(row: Selectable<Tables["emailAccounts"]>) {
   const { email, connections, forceAddress, forceName, holdUnknown, pausedAt, pausedReason } = row;
-  const { rampFromPerDay, rampDays, rampStartedAt } = row;
+  const { rampFromPerDay, rampDays, rampStartedAt, bounceDomain, plusAddressing } = row;
   const ramp =
     rampFromPerDay === null || rampDays === null || rampStartedAt === null
       ? null
       : { fromPerDay: rampFromPerDay, days: rampDays, startedAt: rampStartedAt };
   const limits = limitsOf(row);
-  return { email, connections, forceAddress, forceName, holdUnknown, pausedAt, pausedReason, limits, ramp };
+  const usual = { email, connections, forceAddress, forceName, holdUnknown, pausedAt, pausedReason };
+  return { ...usual, limits, ramp, bounceDomain, plusAddressing };
 }
 
 /** The limits a row of an email account or a recipient domain sets. */

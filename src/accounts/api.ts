@@ -322,6 +322,104 @@ export const emailAccounts = contract({
   },
 });
 
+const secret = z
+  .string()
+  .min(1)
+  .max(20_000)
+  .nullable()
+  .optional()
+  .describe("Write-only. Kept encrypted; never answered.");
+const httpsUrl = z.url({ protocol: /^https?$/ }).max(1000);
+
+const receivingInput = z.object({
+  imapHost: z
+    .string()
+    .trim()
+    .max(253)
+    .regex(/^[A-Za-z0-9._:-]+$/, "Must be a host name or IP address.")
+    .optional(),
+  imapPort: z.number().int().min(1).max(65_535).optional(),
+  imapSecurity: security.optional(),
+  imapAuth: z.enum(["password", "oauth2"]).optional(),
+  imapUser: line(500).optional(),
+  imapPassword: secret,
+  imapFolders: z
+    .array(line(500))
+    .min(1)
+    .max(20)
+    .optional()
+    .describe("The first one is listened to, the others are looked into every minute. INBOX unless given."),
+  oauthTokenUrl: httpsUrl.nullable().optional().describe("Where access tokens are asked for."),
+  oauthClientId: line(500).nullable().optional(),
+  oauthClientSecret: secret,
+  oauthRefreshToken: secret,
+  oauthScope: line(2000).nullable().optional(),
+  bounceDomain: z
+    .string()
+    .trim()
+    .toLowerCase()
+    .max(190)
+    .regex(/^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$/, "Must be a domain.")
+    .nullable()
+    .optional()
+    .describe("Every mail leaves with an address of its own at this domain, to which it bounces."),
+  plusAddressing: z
+    .boolean()
+    .optional()
+    .describe("Bounces go to the account's own address with a plus and a token. bounceDomain goes first."),
+});
+
+const receivingSettings = z.object({
+  emailAccountId: z.number(),
+  imapHost: z.string().nullable().describe("Null: the account's mail is not fetched."),
+  imapPort: z.number().nullable(),
+  imapSecurity: security.nullable(),
+  imapAuth: z.enum(["password", "oauth2"]),
+  imapUser: z.string().nullable(),
+  hasImapPassword: z.boolean(),
+  imapFolders: z.array(z.string()),
+  oauthTokenUrl: z.string().nullable(),
+  oauthClientId: z.string().nullable(),
+  hasOauthClientSecret: z.boolean(),
+  hasOauthRefreshToken: z.boolean(),
+  oauthScope: z.string().nullable(),
+  bounceDomain: z.string().nullable(),
+  plusAddressing: z.boolean(),
+  changedAt: instant,
+});
+
+export const receiving = contract({
+  get: {
+    method: "GET",
+    path: "/email-accounts/:id/receiving",
+    summary: "How mail of an email account is fetched, and where its bounces go",
+    tag: "Email accounts",
+    access: "manager",
+    params: idParams,
+    success: { status: 200, body: receivingSettings },
+  },
+  update: {
+    method: "PATCH",
+    path: "/email-accounts/:id/receiving",
+    summary: "Set how mail is fetched, and where bounces go",
+    description: "What is left out stays. Fetching begins within seconds.",
+    tag: "Email accounts",
+    access: "administrator",
+    params: idParams,
+    body: receivingInput,
+    success: { status: 200, body: receivingSettings },
+  },
+  remove: {
+    method: "DELETE",
+    path: "/email-accounts/:id/receiving",
+    summary: "Fetch no mail of this account any more",
+    tag: "Email accounts",
+    access: "administrator",
+    params: idParams,
+    success: { status: 204 },
+  },
+});
+
 const smtpSettings = emailAccountInput
   .pick({ email: true, smtpHost: true, smtpPort: true, smtpSecurity: true, smtpUser: true, smtpPassword: true })
   .describe("Settings that need not be saved yet.");

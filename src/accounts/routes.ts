@@ -8,6 +8,7 @@ import * as api from "./api.ts";
 import { listChanges } from "./audit.ts";
 import * as emailAccounts from "./email-accounts.ts";
 import * as keys from "./keys.ts";
+import * as receiving from "./receiving.ts";
 import * as senders from "./senders.ts";
 import { createRateLimit } from "../http/rate-limit.ts";
 import { PRESETS } from "../mail/smtp-presets.ts";
@@ -55,6 +56,12 @@ export function routes(
     const { id } = await emailAccounts.get(db, params.id);
     return tryAccount(await accountFor(db, { emailAccountId: id }, { seal }), hostName);
   });
+
+  serve(api.receiving.get, ({ params }) => receiving.get(db, params.id));
+  serve(api.receiving.update, ({ params, body, actor, unchangedSince, now }) =>
+    receiving.update(db, params.id, body, seal, actor, unchangedSince, now),
+  );
+  serve(api.receiving.remove, ({ params, actor, now }) => receiving.remove(db, params.id, actor, now));
 
   const limit = createRateLimit({ most: 20, minutes: 10 });
   serve(api.emailAccountDeeds.diagnose, ({ body, actor, now }) => {

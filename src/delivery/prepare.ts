@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { workspace } from "../accounts/accounts.ts";
 import { signatureHeaders, type Signed } from "../core/dkim.ts";
-import { sign } from "../core/links.ts";
+import { sign, signReturnPath } from "../core/links.ts";
 import { type CompiledMessage, compileMessage, compose, composeRendered, type Content } from "../core/message.ts";
 import { localDay } from "../core/schedule.ts";
 import { parseTemplate, renderTemplate } from "../core/template.ts";
@@ -67,7 +67,7 @@ export async function prepare(
     const composed = withSigned(decided, signature?.signed);
     const bytes = signature ? inFront(signature, unsigned) : unsigned;
     const subject = () => subjectFrom(version, composed.variables);
-    const from = account.email ?? composed.from.address;
+    const from = returnPath(options.linkKeys, due.id, account) ?? account.email ?? composed.from.address;
     return {
       parcel: { id: due.id, from, to: address, subject, bytes },
       fixed: { contentVersionId: version.id, emailAccountId: account.id, address, messageId, composed },
@@ -76,6 +76,22 @@ export async function prepare(
     if (error instanceof Error && /^Template(?:Error|Limit)$/.test(error.name)) return { failure: error.message };
     throw error;
   }
+}
+
+/** RFC 5321 4.5.3.1.1. */
+const MOST_LOCAL_PART = 64;
+
+/**
+ * The envelope's sender, signed for this very message, where the account asks for one. It is no part of the bytes; the
+ * same message has the same one at every attempt.
+ */
+function returnPath(keys: readonly Uint8Array[], messageId: number, account: Origin["account"]): string | null {
+  const { email, bounceDomain, plusAddressing } = account;
+  if (bounceDomain !== null) return `${signReturnPath(keys, messageId)}@${bounceDomain}`;
+  if (!plusAddressing || email === null) return null;
+  const at = email.lastIndexOf("@");
+  const local = `${email.slice(0, at)}+${signReturnPath(keys, messageId)}`;
+  return local.length > MOST_LOCAL_PART ? null : `${local}${email.slice(at)}`;
 }
 
 /** The exact bytes of a message as it was sent; null before it was composed and after its person was erased. */
@@ -135,7 +151,9 @@ function decide(
   const token = sign(linkKeys, "unsubscribe", claim);
   const unsubscribeUrl = `${publicUrl}/u/${token}`;
   const { from, replyTo } = identity;
-  const answersTo = encodeURIComponent((replyTo ?? from).address).replaceAll("%40", "@");
+  // A bounce domain is read by us; whether anything reads the sender's own mailbox for us, nobody knows.
+  const leaveAt = account.bounceDomain === null ? (replyTo ?? from).address : returnPath(linkKeys, due.id, account)!;
+  const answersTo = encodeURIComponent(leaveAt).replaceAll("%40", "@");
   const system = {
     unsubscribe_url: unsubscribeUrl,
     postal_address: settings.postalAddress ?? "",
