@@ -1,6 +1,7 @@
 /** Handles what is stored, each once: recognised, found, acted on, in one transaction. What fails twice is set aside. */
 import { classifyInbound, type Inbound } from "../core/inbound/classify.ts";
 import { readMail, type ReceivedMail } from "../core/inbound/mail.ts";
+import { returnOn } from "../core/inbound/return-on.ts";
 import type { Db, Tx } from "../db/database.ts";
 import { isDatabaseLoss } from "../http/problems.ts";
 import type { Logger } from "../log.ts";
@@ -94,7 +95,9 @@ async function read(tx: Tx, linkKeys: readonly Uint8Array[], row: store.Stored):
   const mail = await readMail(row.raw);
   const inbound = await classifyInbound(row.raw);
   const found = await correlate(tx, linkKeys, { mail, inbound, ...row });
-  return { ...common(row, inbound, found), ...letter(mail) };
+  const writtenOn = row.receivedAt.toZonedDateTimeISO("UTC").toPlainDate();
+  const back = inbound.kind === "auto-reply" ? returnOn(mail.text, writtenOn) : null;
+  return { ...common(row, inbound, found), ...letter(mail), returnOn: back };
 }
 
 const NOTHING: Found = { about: null, forged: false };
@@ -106,6 +109,7 @@ const NO_LETTER = {
   messageIdHeader: null,
   inReplyTo: null,
   references: [],
+  returnOn: null,
   date: null,
 };
 

@@ -33,6 +33,8 @@ export type Received = Inbound & {
   readonly messageIdHeader: string | null;
   readonly inReplyTo: string | null;
   readonly references: readonly string[];
+  /** Out of office: the first day on which its writer is there again, where the note says so. */
+  readonly returnOn: Temporal.PlainDate | null;
   /** What its Date says. */
   readonly date: Temporal.Instant | null;
   readonly receivedAt: Temporal.Instant;
