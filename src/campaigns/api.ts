@@ -43,6 +43,10 @@ const campaign = z.object({
   description: z.string().nullable(),
   timeOfDay: z.string().nullable(),
   expiresAfterDays: z.int().nullable(),
+  evergreen: z.boolean().describe("Who is through with it gets steps that are added at its end."),
+  pauseKind: z.enum(["hold", "freeze"]).nullable().describe("Null: it runs."),
+  pausedAt: instant.nullable(),
+  pausedBy: z.string().nullable(),
   steps: z.array(step),
   /** Email Campaigns by status. */
   emailCampaigns: counts,
@@ -57,6 +61,7 @@ const details = {
   description: z.string().max(5000).nullable(),
   timeOfDay: timeOfDay.nullable(),
   expiresAfterDays: expiresAfterDays.nullable(),
+  evergreen: z.boolean(),
 };
 
 const steps = z.array(stepInput).max(MAX_STEPS, `At most ${MAX_STEPS} steps.`);
@@ -66,10 +71,14 @@ export const campaignInput = z.object({
   description: details.description.default(null),
   timeOfDay: details.timeOfDay.default(null),
   expiresAfterDays: details.expiresAfterDays.default(null),
+  evergreen: details.evergreen.default(false),
   steps: steps.default([]),
 });
-export type CampaignInput = z.output<typeof campaignInput>;
-const campaignEdit = z.object(details).partial();
+type AllInput = z.output<typeof campaignInput>;
+/** What is left out is as the table has it by default. */
+export type CampaignInput = Pick<AllInput, "name" | "description" | "timeOfDay" | "expiresAfterDays" | "steps"> &
+  Partial<AllInput>;
+export const campaignEdit = z.object(details).partial();
 export type CampaignEdit = z.output<typeof campaignEdit>;
 
 const tag = "Campaigns";

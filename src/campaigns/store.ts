@@ -12,6 +12,10 @@ const COLUMNS = [
   "description",
   "timeOfDay",
   "expiresAfterDays",
+  "evergreen",
+  "pauseKind",
+  "pausedAt",
+  "pausedBy",
   "createdBy",
   "ownerId",
   "createdAt",
@@ -28,8 +32,9 @@ export function findByName(db: Db, name: string) {
   return db.selectFrom("campaigns").select(COLUMNS).where("nameKey", "=", name.toLowerCase()).executeTakeFirst();
 }
 
+/** Not `for update`: a tick that inserts messages of this Campaign must not wait for whoever waits for its rows. */
 export function lock(tx: Tx, id: number) {
-  return tx.selectFrom("campaigns").select(COLUMNS).where("id", "=", id).forUpdate().executeTakeFirst();
+  return tx.selectFrom("campaigns").select(COLUMNS).where("id", "=", id).forNoKeyUpdate().executeTakeFirst();
 }
 
 export function list(db: Db, { limit, cursor, q }: { limit: number; cursor?: string; q?: string }) {

@@ -8,6 +8,8 @@ export type Step = {
   readonly timeOfDay: Temporal.PlainTime | null;
   readonly expiresAfterDays: number | null;
   readonly addedAt: Temporal.Instant | null;
+  /** For this person it is due at that moment, whatever its day: it was added too late for them and sent all the same. */
+  readonly backfilledAt?: Temporal.Instant | null;
 };
 
 /**
@@ -97,6 +99,7 @@ export function dueAt(
   rules: Rules,
   createdAt: Temporal.Instant,
 ): Temporal.Instant | null {
+  if (step.backfilledAt) return nextOpening(step.backfilledAt, rules);
   const madeOnItsDay = step.sendAfterDays === 0 && startOn.equals(localDay(createdAt, rules.timeZone));
   const planned = madeOnItsDay ? createdAt : atTimeOfDay(startOn.add({ days: step.sendAfterDays }), step, rules);
   return nextOpening(planned, rules);

@@ -66,6 +66,9 @@ export type Composed = {
   signed?: Signed;
 };
 
+/** What a draft holds, as the contract of Campaigns has it: rows of steps, and the settings beside them. */
+export type DraftContent = { steps: Record<string, unknown>[]; settings: Record<string, unknown> };
+
 /** One thing a check of a sending domain looked at. `ok` is null where nothing can be said. */
 export type DomainCheck = {
   check: "dkim" | "spf" | "dmarc" | "alignment" | "mx" | "ptr";
@@ -94,6 +97,7 @@ export type Tables = {
     timeOfDay: Defaulted<Temporal.PlainTime>;
     expiresAfterDays: Defaulted<number>;
     burstGuard: Defaulted<number>;
+    approvalBeforePublishing: Defaulted<boolean>;
     setUpAt: Instant | null;
     changedAt: Instant | null;
   };
@@ -400,8 +404,40 @@ export type Tables = {
     description: string | null;
     timeOfDay: Temporal.PlainTime | null;
     expiresAfterDays: number | null;
+    evergreen: Defaulted<boolean>;
+    pauseKind: "hold" | "freeze" | null;
+    pausedAt: Instant | null;
+    pausedBy: string | null;
     createdBy: string | null;
   } & Stamps;
+  scheduleVersions: {
+    id: Id;
+    campaignId: number;
+    number: number;
+    campaign: Json<Record<string, unknown>>;
+    steps: Json<Record<string, unknown>[]>;
+    publishedAt: Instant;
+    publishedBy: string;
+    choice: "everyone" | "new-only" | "stop" | null;
+  };
+  campaignDrafts: {
+    campaignId: number;
+    content: Json<DraftContent>;
+    base: Json<DraftContent>;
+    changedBy: string;
+    approvalAskedBy: string | null;
+    approvalAskedById: number | null;
+    approvalAskedAt: Instant | null;
+    approvedBy: string | null;
+    approvedAt: Instant | null;
+  } & Stamps;
+  backfills: {
+    emailCampaignId: number;
+    stepId: number;
+    dueAt: Instant;
+    madeBy: string;
+    madeAt: Instant;
+  };
   steps: {
     id: Id;
     campaignId: number;
@@ -428,6 +464,8 @@ export type Tables = {
     status: EmailCampaignStatus;
     stopReason: StopReason | null;
     nextDueAt: Instant | null;
+    scheduleVersionId: number | null;
+    shiftedDays: Defaulted<number>;
     createdBy: string | null;
     finishedAt: Instant | null;
   } & Stamps;

@@ -100,7 +100,9 @@ export async function load(db: Db, claims: readonly Claim[], now: Temporal.Insta
     from unnest(${claims.map(({ id }) => id)}::bigint[]) as wanted (id)
       ${joined}
       join steps on steps.id = messages.step_id
-      join email_templates on email_templates.id = steps.email_template_id
+      join email_templates on email_templates.id = case when email_campaigns.schedule_version_id is null
+        then steps.email_template_id
+        else coalesce(template_in_version(email_campaigns.schedule_version_id, steps.id), steps.email_template_id) end
       join campaigns on campaigns.id = messages.campaign_id
       cross join workspace
     order by messages.id`.execute(db);

@@ -7,7 +7,7 @@ import { suppressedBy } from "../suppressions/suppressions.ts";
 
 /**
  * SQL over `email_campaigns` and `people`: a person who is gone, a suppression, an ended or paused Email Campaign, a
- * member who left the Email Group (read now, E67). Null: it may leave.
+ * Campaign on hold or frozen, a member who left the Email Group (read now, E67). Null: it may leave.
  */
 export const obstacle = sql<string | null>`coalesce(
   case when people.erased_at is not null then 'erased' when people.email_key is null then 'no-address' end,
@@ -20,7 +20,8 @@ export const obstacle = sql<string | null>`coalesce(
       select from email_group_members as members
       where members.email_group_id = email_campaigns.email_group_id and members.person_id = email_campaigns.person_id
         and members.unsubscribed_at is null offset 0) then 'not-a-member'
-    when email_campaigns.status = 'Paused' then 'paused'
+    when email_campaigns.status = 'Paused' or (
+      select paused_at from campaigns where campaigns.id = email_campaigns.campaign_id) is not null then 'paused'
   end)`;
 
 /** The obstacles of these Email Campaigns, by id; those without one are left out. */

@@ -100,6 +100,8 @@ type Held = (campaignId: number) => Temporal.Instant | null;
 
 function move(due: Due, obstacle: string | undefined, held: Held | null, now: Temporal.Instant): Move {
   const { id, facts } = due;
+  // Its Campaign is on hold or frozen: whoever resumes it wakes it.
+  if (due.campaignPaused) return { advance: { id, status: due.status, nextDueAt: null }, messages: [] };
   const begins = startsAt(facts.startOn, facts.rules);
   if (due.status === "Scheduled" && Temporal.Instant.compare(now, begins) < 0)
     return { advance: { id, status: "Scheduled", nextDueAt: begins }, messages: [] };

@@ -55,7 +55,8 @@ export async function afterResults(tx: Tx, ids: readonly number[], now: Temporal
   if (ids.length === 0) return;
   await sql`${PREPARED}
     with concerned as (
-      select ec.id, not exists (
+      -- Whoever stays with a version is looked at again instead: its steps are not those of the table.
+      select ec.id, ec.schedule_version_id is null and not exists (
         select from steps
         where steps.campaign_id = ec.campaign_id and steps.removed_at is null and not exists (
           select from messages

@@ -15,6 +15,18 @@ import * as store from "./store.ts";
 
 export { type Advance, advance, afterResults, claimDue, nextDueAt } from "./due.ts";
 export { type WithFacts, factsOf } from "./facts.ts";
+export {
+  concerned,
+  followPublished,
+  goOn,
+  lookAt,
+  reschedule,
+  restCampaign,
+  shift,
+  stayWith,
+  stopInProgress,
+  wakeCampaign,
+} from "./following.ts";
 export { preview, start, startMany, type Started, type Starter } from "./start.ts";
 export { list, sortValue } from "./store.ts";
 
@@ -215,12 +227,6 @@ export type Ending = { readonly event: "unsubscribe" } | { readonly event: "stop
  */
 export function end(tx: Tx, concerned: store.Concerned, ending: Ending, now: Temporal.Instant) {
   return store.end(tx, concerned, ending.event, ending.event === "stop" ? ending.reason : null, now);
-}
-
-/** After a Schedule changed: what runs follows it, in the transaction of the edit (E9, E20, E45). */
-export async function reschedule(tx: Tx, campaignId: number, now: Temporal.Instant): Promise<void> {
-  await store.reschedule(tx, campaignId, now);
-  await announce(tx);
 }
 
 /** What waits for these people is looked at again: their calendar is another. */

@@ -1,5 +1,5 @@
 /** Loads what core/schedule decides by: start, steps, rules of the person's calendar, and what became of each step. Writes nothing. */
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import type { Facts, Resolution, Step } from "../core/schedule.ts";
 import type { Db } from "../db/database.ts";
 import type { EmailCampaignStatus, MessageState, StopReason } from "../db/tables.ts";
@@ -13,6 +13,10 @@ export type WithFacts = {
   readonly emailGroupId: number | null;
   readonly status: EmailCampaignStatus;
   readonly stopReason: StopReason | null;
+  /** The version of the Schedule it stays with; null: it follows what is published. */
+  readonly scheduleVersionId: number | null;
+  /** Its Campaign is on hold or frozen: nothing leaves. */
+  readonly campaignPaused: boolean;
   readonly facts: Facts;
 };
 
@@ -24,41 +28,65 @@ type Row = Omit<WithFacts, "facts"> & {
   readonly expiresAfterDays: number;
 };
 
-/** The facts of these Email Campaigns, in the order of their ids; three statements however many there are. */
+/**
+ * The facts of these Email Campaigns, in the order of their ids; a few statements however many there are. Each follows
+ * what is published, or the version it stays with.
+ */
 export async function factsOf(db: Db, ids: readonly number[]): Promise<WithFacts[]> {
   if (ids.length === 0) return [];
-  const { rows } = await sql<Row>`
-    select ec.id, ec.number, ec.campaign_id, ec.person_id, ec.email_group_id, ec.status, ec.stop_reason, ec.start_on,
-      ec.created_at, coalesce(people.time_zone, workspace.time_zone) as time_zone,
-      coalesce(campaigns.time_of_day, workspace.time_of_day) as time_of_day,
-      coalesce(campaigns.expires_after_days, workspace.expires_after_days) as expires_after_days
-    from email_campaigns ec
-      join people on people.id = ec.person_id
-      join campaigns on campaigns.id = ec.campaign_id
-      cross join workspace
-    where ec.id = any(${[...ids]}::bigint[])
-    order by ec.id`.execute(db);
+  const published = await rowsOf(db, ids, PUBLISHED);
+  const staying = published.filter(({ scheduleVersionId }) => scheduleVersionId !== null).map(({ id }) => id);
+  const inVersion = new Map((await rowsOf(db, staying, IN_VERSION)).map((row) => [row.id, row]));
+  const rows = published.map((row) => inVersion.get(row.id) ?? row);
   // Making a formatter of a zone is slow, and most people share a few.
   const zones = new Map(rows.map(({ timeZone }) => timeZone).map((name) => [name, name]));
   for (const name of zones.keys()) zones.set(name, zoneOr(name));
   const zoned = rows.map((row) => ({ ...row, timeZone: zones.get(row.timeZone)! }));
   const steps = await stepsByCampaign(db, [...new Set(rows.map((row) => row.campaignId))]);
+  const versions = await stepsByVersion(db, [...new Set([...inVersion.values()].map((row) => row.scheduleVersionId!))]);
   const resolutions = await resolutionsById(db, zoned);
+  const backfills = await backfillsById(db, ids);
   return zoned.map(({ startOn, createdAt, timeZone, timeOfDay, expiresAfterDays, ...row }) => {
     const known = resolutions.get(row.id) ?? [];
     const handedOver = new Set(known.map(({ stepId }) => stepId));
+    const live = (steps.get(row.campaignId) ?? []).filter((step) => !step.removedAt || handedOver.has(step.id));
+    const followed =
+      row.scheduleVersionId === null ? live : withHandedOver(versions.get(row.scheduleVersionId), live, handedOver);
     return {
       ...row,
       facts: {
         startOn,
         createdAt,
         // A step that was removed once its mail was handed over is still waited for, and still shown.
-        steps: (steps.get(row.campaignId) ?? []).filter((step) => !step.removedAt || handedOver.has(step.id)),
+        steps: withBackfills(followed, backfills.get(row.id)),
         resolutions: known,
         rules: { timeZone, timeOfDay, expiresAfterDays, window: null },
       },
     };
   });
+}
+
+/** Where the Campaign's settings are read: as they are published, or as they were in the version somebody stays with. */
+const PUBLISHED = sql`join campaigns on campaigns.id = ec.campaign_id`;
+const IN_VERSION = sql`join schedule_versions on schedule_versions.id = ec.schedule_version_id
+      cross join lateral jsonb_populate_record(null::campaigns, schedule_versions.campaign) as campaigns`;
+
+async function rowsOf(db: Db, ids: readonly number[], settings: RawBuilder<unknown>): Promise<Row[]> {
+  if (ids.length === 0) return [];
+  const { rows } = await sql<Row>`
+    select ec.id, ec.number, ec.campaign_id, ec.person_id, ec.email_group_id, ec.status, ec.stop_reason,
+      ec.schedule_version_id, ec.start_on + ec.shifted_days as start_on, ec.created_at,
+      exists (select from campaigns as live where live.id = ec.campaign_id and live.paused_at is not null) as campaign_paused,
+      coalesce(people.time_zone, workspace.time_zone) as time_zone,
+      coalesce(campaigns.time_of_day, workspace.time_of_day) as time_of_day,
+      coalesce(campaigns.expires_after_days, workspace.expires_after_days) as expires_after_days
+    from email_campaigns ec
+      join people on people.id = ec.person_id
+      ${settings}
+      cross join workspace
+    where ec.id = any(${[...ids]}::bigint[])
+    order by ec.id`.execute(db);
+  return rows;
 }
 
 /** The zone itself when this program knows it, else UTC: an unknown zone must not hold up anybody's mail. */
@@ -80,6 +108,41 @@ async function stepsByCampaign(db: Db, campaignIds: readonly number[]): Promise<
     .orderBy("position")
     .execute();
   return Map.groupBy(rows, (row) => row.campaignId);
+}
+
+/** The steps of versions as they were published then. */
+async function stepsByVersion(db: Db, versionIds: readonly number[]): Promise<Map<number, KnownStep[]>> {
+  if (versionIds.length === 0) return new Map();
+  const { rows } = await sql<KnownStep & { versionId: number }>`
+    select schedule_versions.id as version_id, steps.id, steps.campaign_id, steps.position, steps.send_after_days,
+      steps.time_of_day, steps.expires_after_days, steps.added_at, steps.removed_at
+    from schedule_versions cross join lateral jsonb_populate_recordset(null::steps, schedule_versions.steps) as steps
+    where schedule_versions.id = any(${[...versionIds]}::bigint[])
+    order by steps.position`.execute(db);
+  return Map.groupBy(rows, (row) => row.versionId);
+}
+
+/** A version's steps, and those outside it whose mail was handed over already. */
+function withHandedOver(
+  version: readonly KnownStep[] = [],
+  live: readonly KnownStep[],
+  handedOver: ReadonlySet<number>,
+) {
+  const known = new Set(version.map(({ id }) => id));
+  return [...version, ...live.filter(({ id }) => handedOver.has(id) && !known.has(id))];
+}
+
+async function backfillsById(db: Db, ids: readonly number[]): Promise<Map<number, Map<number, Temporal.Instant>>> {
+  const { rows } = await sql<{ emailCampaignId: number; stepId: number; dueAt: Temporal.Instant }>`
+    select email_campaign_id, step_id, due_at from backfills
+    where email_campaign_id = any(${[...ids]}::bigint[])`.execute(db);
+  const byId = Map.groupBy(rows, (row) => row.emailCampaignId);
+  return new Map([...byId].map(([id, some]) => [id, new Map(some.map(({ stepId, dueAt }) => [stepId, dueAt]))]));
+}
+
+/** The very same rows where nothing was backfilled, which is nearly always. */
+function withBackfills(steps: readonly KnownStep[], backfills: ReadonlyMap<number, Temporal.Instant> | undefined) {
+  return backfills ? steps.map((step) => ({ ...step, backfilledAt: backfills.get(step.id) ?? null })) : steps;
 }
 
 const STATES: Readonly<Record<MessageState, Resolution["state"]>> = {

@@ -3,12 +3,10 @@ import { type Insertable, sql } from "kysely";
 import type { Event, Status } from "../core/email-campaign.ts";
 import { after, statusesFor } from "../core/email-campaign.ts";
 import { refuse } from "../core/problem.ts";
-import { localDay } from "../core/schedule.ts";
 import type { Db, Tx } from "../db/database.ts";
 import { containing, reversedEndingWith } from "../db/like.ts";
 import type { StopReason, Tables } from "../db/tables.ts";
 import { type Position, positionOf } from "../http/paging.ts";
-import { zoneOr } from "./facts.ts";
 
 export type ListQuery = {
   limit: number;
@@ -221,54 +219,6 @@ export async function end(
   if (concerned.ids) query = query.where("id", "=", sql<number>`any(${[...concerned.ids]}::bigint[])`);
   if (concerned.campaignId) query = query.where("campaignId", "=", concerned.campaignId);
   return concerned.personIds || concerned.ids ? query.execute() : [];
-}
-
-/**
- * After a Schedule changed: end dates follow, whatever runs looks again at once, and what was Completed goes on where a
- * step was added whose day lies ahead for the person (E9, E20, E45). Nobody changed these rows: their stamp stays.
- */
-export async function reschedule(tx: Tx, campaignId: number, now: Temporal.Instant): Promise<void> {
-  await sql`
-    update email_campaigns
-    set end_on = start_on + schedule.days,
-      next_due_at = case when status = 'Paused' then null else ${now}::timestamptz end
-    from (
-      select coalesce(max(send_after_days), 0) as days from steps
-      where campaign_id = ${campaignId} and removed_at is null
-    ) as schedule
-    where campaign_id = ${campaignId} and status in ('Scheduled', 'In Progress', 'Paused')`.execute(tx);
-  await reopen(tx, campaignId, now);
-}
-
-/** Reopens what was Completed, unless a later Email Campaign took the person through the same Campaign since. */
-async function reopen(tx: Tx, campaignId: number, now: Temporal.Instant): Promise<void> {
-  const { rows: zones } = await sql<{ timeZone: string }>`
-    select distinct coalesce(people.time_zone, workspace.time_zone) as time_zone
-    from email_campaigns join people on people.id = email_campaigns.person_id cross join workspace
-    where email_campaigns.campaign_id = ${campaignId} and email_campaigns.status = 'Completed'`.execute(tx);
-  const days = zones.map(({ timeZone }) => ({
-    time_zone: timeZone,
-    today: localDay(now, zoneOr(timeZone)).toString(),
-  }));
-  await sql`
-    update email_campaigns
-    set status = 'In Progress', finished_at = null, next_due_at = ${now}::timestamptz,
-      end_on = start_on + (select max(send_after_days) from steps where campaign_id = ${campaignId} and removed_at is null)
-    from people cross join workspace, jsonb_to_recordset(${JSON.stringify(days)}::jsonb) as days (time_zone text, today date)
-    where email_campaigns.campaign_id = ${campaignId} and email_campaigns.status = 'Completed'
-      and people.id = email_campaigns.person_id
-      and days.time_zone = coalesce(people.time_zone, workspace.time_zone)
-      and exists (
-        select from steps
-        where steps.campaign_id = ${campaignId} and steps.removed_at is null
-          and email_campaigns.start_on + steps.send_after_days >= days.today
-          and not exists (
-            select from messages
-            where messages.email_campaign_id = email_campaigns.id and messages.step_id = steps.id))
-      and not exists (
-        select from email_campaigns as later
-        where later.campaign_id = ${campaignId} and later.person_id = email_campaigns.person_id
-          and later.id > email_campaigns.id)`.execute(tx);
 }
 
 /** Whether any mail of it was handed over already. */

@@ -1,0 +1,81 @@
+/** Says what lies ahead of an Email Campaign when nothing comes between: each step with its moment, by the code that decides. */
+import { type ExpiryReason, type Facts, type Resolution, decide, inOrder, localDay } from "./schedule.ts";
+
+/** What becomes of a step. `behind`: sent, skipped or failed already. `never`: the window never opens for it. */
+export type Prospect = {
+  readonly stepId: number;
+  readonly outcome: "behind" | "under-way" | "due-now" | "ahead" | "too-late" | "never";
+  /** When it leaves; null where it does not. */
+  readonly at: Temporal.Instant | null;
+  /** The person's day of it, as ISO text. */
+  readonly on: string | null;
+  readonly reason: ExpiryReason | null;
+};
+
+/** A decision resolves a step, or moves time on to one that can be sent. */
+const MOST_DECISIONS_A_STEP = 4;
+
+/**
+ * Follows the decisions from now on, taking each mail as sent at the moment it is due. One answer a step, in the order
+ * they are sent.
+ */
+export function project(facts: Facts, now: Temporal.Instant): Prospect[] {
+  const { timeZone } = facts.rules;
+  const found = new Map<number, Prospect>();
+  let resolutions: Resolution[] = facts.resolutions.map((resolution) =>
+    resolution.state === "pending" ? { ...resolution, state: "sent", on: localDay(now, timeZone) } : resolution,
+  );
+  for (const { stepId, state } of facts.resolutions)
+    found.set(stepId, {
+      stepId,
+      outcome: state === "pending" ? "under-way" : "behind",
+      at: state === "pending" ? now : null,
+      on: state === "pending" ? localDay(now, timeZone).toString() : null,
+      reason: null,
+    });
+  let at = now;
+  for (let turn = 0; turn < MOST_DECISIONS_A_STEP * (facts.steps.length + 1); turn += 1) {
+    const { send, expire, next, done } = decide({ ...facts, resolutions }, at);
+    const on = localDay(at, timeZone);
+    for (const { step, reason } of expire) {
+      found.set(step.id, { stepId: step.id, outcome: "too-late", at: null, on: null, reason });
+      resolutions = [...resolutions, { stepId: step.id, state: "skipped", on }];
+    }
+    for (const { step } of send) {
+      const outcome = Temporal.Instant.compare(at, now) <= 0 ? "due-now" : "ahead";
+      found.set(step.id, { stepId: step.id, outcome, at, on: on.toString(), reason: null });
+      resolutions = [...resolutions, { stepId: step.id, state: "sent", on }];
+    }
+    if (done) break;
+    if (send.length > 0) continue;
+    if (!next) {
+      if (expire.length === 0) break;
+      continue;
+    }
+    at = next.dueAt;
+  }
+  const never = { outcome: "never", at: null, on: null, reason: null } as const;
+  return inOrder(facts.steps).map(({ id }) => found.get(id) ?? { stepId: id, ...never });
+}
+
+/**
+ * {@link project} that remembers: people who were started together have the same facts until something happens to one
+ * of them. Holds for one moment and as long as it is kept.
+ * @param most how many different facts are remembered.
+ */
+export function projector(now: Temporal.Instant, most = 20_000): (facts: Facts) => readonly Prospect[] {
+  const known = new Map<string, readonly Prospect[]>();
+  const lists = new Map<readonly unknown[], number>();
+  return (facts) => {
+    const list = lists.get(facts.steps) ?? lists.size;
+    lists.set(facts.steps, list);
+    // Everything but the steps, which are the same list for all of a Campaign.
+    const key = `${list} ${JSON.stringify({ ...facts, steps: null })}`;
+    const before = known.get(key);
+    if (before) return before;
+    const found = project(facts, now);
+    if (known.size >= most) known.clear();
+    known.set(key, found);
+    return found;
+  };
+}

@@ -1,0 +1,24 @@
+/** A Schedule as a draft holds it: the rows and settings the contract of Campaigns knows, and nothing else. */
+import { z } from "zod";
+import { campaignEdit, stepInput } from "../campaigns/api.ts";
+import type { get } from "../campaigns/campaigns.ts";
+
+type Campaign = Awaited<ReturnType<typeof get>>;
+
+/** What is scheduled by; a name or a description is changed at once. */
+export const settings = campaignEdit.omit({ name: true, description: true });
+export type Settings = z.output<typeof settings>;
+export type Content = { readonly steps: z.output<typeof stepInput>[]; readonly settings: Settings };
+
+/** What is published, in the shape of a draft, so that the two can be compared and one put in the other's place. */
+export function contentOf(campaign: Campaign): Content {
+  const plain = JSON.parse(JSON.stringify(campaign)) as Record<string, unknown> & { steps: Record<string, unknown>[] };
+  return {
+    steps: plain.steps.map((step) => stepInput.parse(picked(step, stepInput.shape))),
+    settings: settings.parse(picked(plain, settings.shape)),
+  };
+}
+
+function picked(from: Record<string, unknown>, shape: object): Record<string, unknown> {
+  return Object.fromEntries(Object.keys(shape).flatMap((key) => (key in from ? [[key, from[key]]] : [])));
+}
