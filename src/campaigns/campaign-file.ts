@@ -11,7 +11,7 @@ const stepInFile = z.strictObject({
   sendAfterDays: z.int().min(0, "A step is sent 0 or more days after the start.").max(3650),
   subject: line(998),
   preheader: z.string().optional(),
-  format: z.enum(["markdown", "html", "mjml"]).optional(),
+  format: z.enum(["markdown", "html", "mjml", "blocks"]).optional(),
   body: z.string().optional(),
   bodyFile: z.string().optional(),
   text: z.string().optional(),
@@ -46,7 +46,13 @@ export type CampaignFile = Omit<z.output<typeof campaignInFile>, "schedule" | "t
   steps: FileStep[];
 };
 
-const FORMATS: Record<string, ContentFormat> = { ".mjml": "mjml", ".html": "html", ".htm": "html", ".md": "markdown" };
+const FORMATS: Record<string, ContentFormat> = {
+  ".mjml": "mjml",
+  ".html": "html",
+  ".htm": "html",
+  ".md": "markdown",
+  ".json": "blocks",
+};
 
 /**
  * Reads and checks a campaign file; files it names are looked for beside it.

@@ -34,7 +34,7 @@ export type MessageState =
   | "refused"
   | "unknown"
   | "skipped";
-export type ContentFormat = "html" | "mjml" | "markdown";
+export type ContentFormat = "html" | "mjml" | "markdown" | "blocks";
 export type FieldType = "text" | "number" | "boolean" | "date" | "url" | "choice";
 export type EntryKind =
   | "unsubscribed"
@@ -84,6 +84,17 @@ type Limits = {
   maxPerHour: number | null;
   maxPerDay: number | null;
 };
+/** How a workspace's mails made of blocks look: colours, fonts, corners, and its logo. */
+export type Brand = {
+  primary: string;
+  background: string;
+  surface: string;
+  text: string;
+  headingFont: string;
+  bodyFont: string;
+  cornerRadius: number;
+  logo: { src: string; alt: string } | null;
+};
 type Stamps = { createdAt: Instant; changedAt: Instant };
 type Id = Generated<number>;
 
@@ -98,6 +109,7 @@ export type Tables = {
     expiresAfterDays: Defaulted<number>;
     burstGuard: Defaulted<number>;
     approvalBeforePublishing: Defaulted<boolean>;
+    brand: Json<Brand | null>;
     setUpAt: Instant | null;
     changedAt: Instant | null;
   };
@@ -377,6 +389,24 @@ export type Tables = {
     name: string;
     nameKey: Fixed<string>;
     currentVersionId: number | null;
+  } & Stamps;
+  savedBlocks: {
+    id: Id;
+    name: string;
+    nameKey: Generated<string>;
+    blocks: Json<object[]>;
+    createdBy: string | null;
+  } & Stamps;
+  images: {
+    id: Id;
+    name: string;
+    alt: string;
+    hash: string;
+    extension: "png" | "jpg" | "gif";
+    width: number;
+    height: number;
+    sizeBytes: number;
+    createdBy: string | null;
   } & Stamps;
   contentVersions: {
     id: Id;

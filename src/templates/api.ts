@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { contract, id, idParams, instant, line, listOf, page } from "../http/contract.ts";
 
-const formats = ["html", "mjml", "markdown"] as const;
+export const formats = ["html", "mjml", "markdown", "blocks"] as const;
 
 /** Beyond this a mail is clipped or refused on its way; 1 MB is the limit of what a template may make. */
 const MAX_BODY = 1_000_000;
@@ -35,6 +35,7 @@ const problem = z.object({
   column: z.int(),
   code: z.string(),
   message: z.string(),
+  block: z.string().nullish().describe("The id of the block it is in, where the body is made of blocks."),
 });
 
 const shown = {
@@ -81,6 +82,7 @@ const rendered = z.object({
         field: z.string(),
         line: z.int().nullable(),
         column: z.int().nullable(),
+        block: z.string().nullish().describe("The id of the block it is in."),
       }),
     )
     .describe("With an error a save is refused, and nothing is rendered: subject, html and text are empty."),

@@ -1,5 +1,6 @@
 /** What becomes of an author's words: the mail in both parts, with every tag where it was, or a mistake with its place. */
 import { afterAll, describe, expect, it } from "vitest";
+import { DEFAULT_DESIGN } from "../core/blocks/design.ts";
 import { parseTemplate, renderTemplate } from "../core/template.ts";
 import { type Draft, SYSTEM_VARIABLES, author } from "./authoring.ts";
 import { closeSandbox } from "./sandbox.ts";
@@ -51,6 +52,69 @@ async function mail(more: Partial<Draft>) {
 
 const mjml = (inside: string, head = "") =>
   `<mjml><mj-head>${head}</mj-head><mj-body><mj-section><mj-column>${inside}</mj-column></mj-section></mj-body></mjml>`;
+
+describe("blocks", () => {
+  const paragraph = (id: string, ...children: object[]) => ({
+    type: "text",
+    id,
+    content: [{ type: "paragraph", children }],
+  });
+  const blocks = (...all: object[]) => ({
+    format: "blocks" as const,
+    body: JSON.stringify({ version: 1, design: DEFAULT_DESIGN, blocks: all }, null, 2),
+  });
+
+  it("become a mail in both parts, with loops, conditions and defaults for each person", async () => {
+    const { html, text } = await mail(
+      blocks(
+        {
+          type: "heading",
+          id: "h",
+          level: 1,
+          children: [{ text: "Hello " }, { variable: "first_name", default: "there" }],
+        },
+        { ...paragraph("company", { text: "For companies" }), showIf: { variable: "company", is: "present" } },
+        {
+          type: "loop",
+          id: "each",
+          over: "items",
+          as: "item",
+          blocks: [paragraph("row", { variable: "item.name" }, { text: " at " }, { variable: "item.price" })],
+        },
+        {
+          type: "columns",
+          id: "two",
+          columns: [
+            { blocks: [paragraph("left", { text: "Left" })] },
+            { blocks: [{ type: "button", id: "go", label: [{ text: "Go" }], href: "{{ url }}" }] },
+          ],
+        },
+        { type: "footer", id: "foot" },
+      ),
+    );
+    expect(html).toMatch(/<h1[^>]*>Hello Ana &lt;b&gt;<\/h1>/);
+    expect(html).not.toContain("For companies");
+    expect(html.indexOf("one at 1")).toBeLessThan(html.indexOf("two at 2"));
+    expect(html).toContain('href="https://example.com/?a=1&amp;b=2"');
+    expect(html.match(/unsubscribe|https:\/\/mail.example.com\/u\/1/gi)!.length).toBeGreaterThan(0);
+    expect(html.match(/https:\/\/mail.example.com\/u\/1/g)).toHaveLength(1);
+    expect(text).toContain("Hello Ana <b>");
+    expect(text).toMatch(/one at 1\s+two at 2\s+Left\s+Go \(https:\/\/example.com\/\?a=1&b=2\)/);
+    expect(text).toContain("1 Example Street");
+  });
+
+  it("tell a mistake at its block, and at the block's line in the JSON", async () => {
+    const given = blocks(paragraph("fine", { text: "x" }), paragraph("typo", { variable: "frist_name" }));
+    const [found] = await problems(given);
+    expect(found).toMatchObject({ field: "body", code: "unknown-variable", block: "typo" });
+    expect(given.body.split("\n")[found!.line - 1]).toContain('"typo"');
+    expect((await problems({ format: "blocks", body: "{" }))[0]).toMatchObject({ code: "json", block: null, line: 1 });
+    expect((await problems({ ...blocks(paragraph("a", { text: "x" })), subject: "{{ nobody }}" }))[0]).toMatchObject({
+      field: "subject",
+      line: 1,
+    });
+  });
+});
 
 describe("Markdown", () => {
   it("becomes a whole, readable document and plain text, with its tags as they were", async () => {

@@ -16,7 +16,9 @@ import {
   blocksInMarkdown,
   protect,
 } from "./jinja-tags.ts";
+import type { ContentFormat } from "../db/tables.ts";
 import { depthOf, pieces } from "./authoring-markup.ts";
+import { type FromBlocks, placedIn, sourceOf } from "./from-blocks.ts";
 import { document, footer, textFooter } from "./layout.ts";
 import { checkInSandbox } from "./sandbox.ts";
 import { withSignature } from "./signature.ts";
@@ -24,7 +26,7 @@ import { withSignature } from "./signature.ts";
 export type Draft = {
   readonly subject: string;
   readonly preheader: string | null;
-  readonly format: "html" | "mjml" | "markdown";
+  readonly format: ContentFormat;
   readonly body: string;
   readonly text: string | null;
 };
@@ -40,7 +42,8 @@ export type Compiled = {
 };
 
 type Field = "subject" | "preheader" | "body" | "text";
-export type AuthoringProblem = Problem & { readonly field: Field };
+/** `block`: the id of the block it is in, where the body is made of blocks. */
+export type AuthoringProblem = Problem & { readonly field: Field; readonly block?: string | null };
 
 /** What every template may use besides the person. */
 export const SYSTEM_VARIABLES = [
@@ -68,8 +71,25 @@ const CLIPPED_BYTES = 102_000;
 export async function author(
   given: Draft,
   known: ReadonlySet<string>,
+  how: { readonly mark?: boolean } = {},
 ): Promise<{ readonly compiled: Compiled } | { readonly problems: readonly AuthoringProblem[] }> {
-  const draft = withLineFeeds(given);
+  const written = withLineFeeds(given);
+  const source = sourceOf(written, how);
+  if ("problems" in source) return source;
+  const made = await fromSource(source.draft, known);
+  return source.blocks ? placed(made, written.body, source.blocks) : made;
+}
+
+type Authored = { readonly compiled: Compiled } | { readonly problems: readonly AuthoringProblem[] };
+
+/** What was said of the MJML that blocks became is said of the blocks. */
+function placed(made: Authored, body: string, blocks: FromBlocks): Authored {
+  if ("problems" in made) return { problems: made.problems.map((one) => placedIn(body, blocks, one)) };
+  const warnings = made.compiled.warnings.map((one) => placedIn(body, blocks, one));
+  return { compiled: { ...made.compiled, warnings } };
+}
+
+async function fromSource(draft: Draft, known: ReadonlySet<string>): Promise<Authored> {
   const checked = await Promise.all(
     (["subject", "preheader", "body", "text"] as const).map((field) => check(field, draft[field] ?? "", known)),
   );

@@ -13,7 +13,14 @@ import { asWritten, signatureVariables } from "./signature.ts";
 import { check } from "./templates.ts";
 
 type Asked = z.output<typeof previewInput>;
-type Told = { readonly code: string; readonly message: string; readonly field?: string; line: number; column: number };
+type Told = {
+  readonly code: string;
+  readonly message: string;
+  readonly field?: string;
+  readonly block?: string | null;
+  readonly line: number;
+  readonly column: number;
+};
 type About = Pick<Asked, "personId" | "senderId" | "campaignName" | "variables">;
 
 /** Renders content that may not be saved yet; what a save would refuse is told as an error, with its place (E79). */
@@ -96,8 +103,8 @@ async function preheaderOf({ general }: Compiled, preheader: string, values: Rec
   return (await renderInSandbox({ subject: preheader, html: "", text: "" }, values)).subject;
 }
 
-function told(severity: "error" | "warning", { code, message, field = "body", line, column }: Told) {
-  return { severity, text: message, code, field, line, column };
+function told(severity: "error" | "warning", { code, message, field = "body", line, column, block = null }: Told) {
+  return { severity, text: message, code, field, line, column, block };
 }
 
 function rendered(source: string, values: Record<string, unknown>, escape: "html" | "none"): string {

@@ -308,7 +308,7 @@ function Editor({ template }: { template: Template | null }) {
                   initial={draft.body}
                   onChange={(body) => set({ body })}
                   onFocus={() => setWritingIn("body")}
-                  format={draft.format}
+                  format={draft.format === "blocks" ? "html" : draft.format}
                   variables={variables}
                   readOnly={!writable}
                   label={t("Body of the mail")}

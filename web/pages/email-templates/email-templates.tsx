@@ -16,7 +16,7 @@ import { queryClient } from "../../queries.ts";
 import { useMay } from "../../session.tsx";
 
 type Template = Row<"GET /email-templates">;
-const FORMATS = { mjml: "MJML", html: "HTML", markdown: "Markdown" } as const;
+const FORMATS = { mjml: "MJML", html: "HTML", markdown: "Markdown", blocks: "Blocks" } as const;
 
 export default function EmailTemplates() {
   const may = useMay();
