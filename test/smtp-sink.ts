@@ -11,7 +11,10 @@ type Received = {
   readonly answered: boolean;
 };
 
-/** Where a session stands when the sink answers: a verb, or `greeting` and `body` (after the final dot). */
+/**
+ * Where a session stands when the sink answers: a verb, or `greeting` and `body` (after the final dot), or `auth-turn`
+ * (after a line that was asked for with 334).
+ */
 export type Step =
   | "greeting"
   | "EHLO"
@@ -21,12 +24,24 @@ export type Step =
   | "RCPT"
   | "DATA"
   | "body"
+  | "BDAT"
+  | "AUTH"
+  | "auth-turn"
   | "RSET"
   | "QUIT"
   | string;
 
-/** A reply line (or lines), or a misbehaviour: close or reset (after a reply, if given), say nothing, one byte at a time. */
-export type Answer = string | { close: "fin" | "rst"; reply?: string } | { silence: true } | { byteByByte: string };
+/**
+ * A reply line (or lines), or a misbehaviour: close or reset (after a reply, if given), say nothing, one byte at a time,
+ * begin a line and never end it, or go on with lines of an answer that never ends.
+ */
+export type Answer =
+  | string
+  | { close: "fin" | "rst"; reply?: string }
+  | { silence: true }
+  | { byteByByte: string }
+  | { half: string }
+  | { drip: string };
 
 /**
  * What happens to one recipient: `refuse` and `defer` answer RCPT with 550 and 450, the same with `-body` answer the final
@@ -45,6 +60,8 @@ export type SinkOptions = {
   slowMs?: number;
   /** Stop reading once a body begins: the network takes no more. */
   stall?: boolean;
+  /** Close in the middle of a BDAT after so many octets of it. */
+  cutChunksAfter?: number;
   /** Decides per recipient; `attempt` counts from 1 for each address, so that greylisting is `attempt === 1 ? "defer" : …`. */
   recipient?: (to: string, attempt: number, from: string) => Verdict;
   /** Replaces the usual answer at a step; `nth` counts from 1 for each step over the life of the sink. */
@@ -75,6 +92,7 @@ const usual: Record<string, string> = {
   RSET: "250 2.0.0 Ok",
   NOOP: "250 2.0.0 Ok",
   DATA: "354 End data with <CR><LF>.<CR><LF>",
+  BDAT: "250 2.0.0 Ok: queued",
   body: "250 2.0.0 Ok: queued",
 };
 
@@ -157,6 +175,9 @@ type Ledger = {
 function serve(socket: Socket, options: SinkOptions, ledger: Ledger): void {
   let rest: Buffer = Buffer.alloc(0);
   let inBody = false;
+  let turnsLeft = 0; // lines of AUTH LOGIN still to come
+  let chunk: { left: number; last: boolean } | null = null; // a BDAT under way
+  let chunks: Buffer[] = [];
   let from: string | null = null;
   let recipients: { to: string; verdict: Verdict }[] = [];
   /** `mute`: says nothing more. `held`: a slow reply is under way; what follows waits, so that replies keep their order. */
@@ -184,6 +205,11 @@ function serve(socket: Socket, options: SinkOptions, ledger: Ledger): void {
     } else {
       state.mute = true;
       if ("silence" in answer) return;
+      if ("half" in answer) return void socket.write(answer.half);
+      if ("drip" in answer) {
+        const drip = setInterval(() => socket.write(`${answer.drip}\r\n`), 10);
+        return void socket.on("close", () => clearInterval(drip));
+      }
       const cut = () => (answer.close === "rst" ? socket.resetAndDestroy() : socket.end());
       if (answer.reply === undefined) setImmediate(cut);
       else socket.write(`${answer.reply}\r\n`, () => setImmediate(cut));
@@ -198,6 +224,11 @@ function serve(socket: Socket, options: SinkOptions, ledger: Ledger): void {
 
   const command = (line: string): void => {
     ledger.command(line);
+    if (turnsLeft > 0) {
+      turnsLeft--;
+      reply("auth-turn", line, turnsLeft > 0 ? "334 UGFzc3dvcmQ6" : "235 2.7.0 Signed in");
+      return;
+    }
     const verb = (/^[A-Za-z]+/.exec(line)?.[0] ?? "").toUpperCase();
     const path = /<([^>]*)>/.exec(line)?.[1] ?? "";
     if (verb === "EHLO") {
@@ -216,24 +247,34 @@ function serve(socket: Socket, options: SinkOptions, ledger: Ledger): void {
       const standard = recipients.length > 0 ? usual["DATA"]! : "554 5.5.1 No valid recipients";
       inBody = reply(verb, line, standard).startsWith("3");
       if (inBody && options.stall) socket.pause();
+    } else if (verb === "BDAT") {
+      // RFC 3030: octets follow whatever becomes of them.
+      const [, left = "0", last] = /^BDAT (\d+)( LAST)?$/.exec(line) ?? [];
+      chunk = { left: Number(left), last: last !== undefined };
+      if (options.stall) socket.pause();
+    } else if (verb === "AUTH") {
+      turnsLeft = /^AUTH LOGIN$/.test(line) ? 2 : 0;
+      const text = reply(verb, line, turnsLeft > 0 ? "334 VXNlcm5hbWU6" : "235 2.7.0 Signed in");
+      // XOAUTH2 and OAUTHBEARER tell what is wrong by 334, and want one more line.
+      turnsLeft = text.startsWith("334") ? Math.max(turnsLeft, 1) : 0;
     } else if (verb === "QUIT") {
       reply(verb, line, { close: "fin", reply: "221 2.0.0 Bye" });
     } else {
-      if (verb === "RSET") [from, recipients] = [null, []];
+      if (verb === "RSET") [from, recipients, chunks] = [null, [], []];
       reply(verb, line, usual[verb] ?? "500 5.5.2 Unknown command");
     }
   };
 
-  const body = (raw: Buffer): void => {
+  const body = (data: Buffer, step: "body" | "BDAT" = "body"): void => {
     const to = recipients;
     const sender = from ?? "";
     [from, recipients] = [null, []];
     const verdict = to.find((recipient) => recipient.verdict !== "accept")?.verdict ?? "accept";
-    const wanted = verdicts[verdict]?.answer ?? usual["body"]!;
-    const answer = options.answer?.("body", to[0]?.to ?? "", ledger.count("step body")) ?? wanted;
+    const nobody = to.length === 0 ? "503 5.5.1 No valid recipients" : null;
+    const wanted = nobody ?? verdicts[verdict]?.answer ?? usual[step]!;
+    const answer = options.answer?.(step, to[0]?.to ?? "", ledger.count(`step ${step}`)) ?? wanted;
     const text = textOf(answer);
     if (text === null || text.startsWith("2")) {
-      const data = unstuff(raw);
       for (const each of to) {
         ledger.record({ from: sender, to: each.to, data, at: Temporal.Now.instant(), answered: text !== null });
       }
@@ -248,8 +289,27 @@ function serve(socket: Socket, options: SinkOptions, ledger: Ledger): void {
 
   const work = (): void => {
     socket.cork();
-    while (!state.mute && !state.held && rest.length > 0) {
-      if (inBody) {
+    while (!state.mute && !state.held && (rest.length > 0 || chunk?.left === 0)) {
+      if (chunk) {
+        const part = rest.subarray(0, chunk.left);
+        rest = rest.subarray(part.length);
+        chunk.left -= part.length;
+        chunks.push(part);
+        if (chunks.reduce((sum, { length }) => sum + length, 0) > (options.cutChunksAfter ?? Infinity)) {
+          give({ close: "fin" });
+          break;
+        }
+        if (chunk.left > 0) break;
+        const { last } = chunk;
+        chunk = null;
+        if (!last) {
+          reply("BDAT", "", "250 2.0.0 Chunk taken");
+          continue;
+        }
+        const data = Buffer.concat(chunks);
+        chunks = [];
+        body(data, "BDAT");
+      } else if (inBody) {
         // Only CRLF.CRLF ends a body; the first line may be the dot itself.
         const alone = rest.length >= 3 && rest.subarray(0, 3).equals(Buffer.from(".\r\n"));
         const end = alone ? -2 : rest.indexOf("\r\n.\r\n");
@@ -257,7 +317,7 @@ function serve(socket: Socket, options: SinkOptions, ledger: Ledger): void {
         const raw = rest.subarray(0, end + 2);
         rest = rest.subarray(end + 5);
         inBody = false;
-        body(raw);
+        body(unstuff(raw));
       } else {
         const end = rest.indexOf("\r\n");
         if (end === -1) break;
@@ -280,6 +340,7 @@ function serve(socket: Socket, options: SinkOptions, ledger: Ledger): void {
 function textOf(answer: Answer): string | null {
   if (typeof answer === "string") return answer;
   if ("byteByByte" in answer) return answer.byteByByte;
+  if ("half" in answer || "drip" in answer) return null;
   return "close" in answer ? (answer.reply ?? null) : null;
 }
 

@@ -1,11 +1,12 @@
 /**
- * Messages over one session, one after the other. Never writes a final dot twice for a message, always says how far it
- * got, and begins no body before the outcome of the one before is written down: a crash leaves at most one in doubt.
+ * Messages over one session, one after the other. Never ends a message twice, always says how far it got, and begins no
+ * body before the outcome of the one before is written down: a crash leaves at most one in doubt, or as many as the
+ * window for BDAT allows.
  */
 import { endsLine, envelope, stuffDots, type Outcome, type Ready, type Stage } from "./smtp-message.ts";
 import type { Session } from "./smtp-open.ts";
 import type { Reply } from "./smtp-replies.ts";
-import type { Timeouts } from "./smtp-settings.ts";
+import type { CheckedSettings } from "./smtp-settings.ts";
 import { isLoss, type Loss } from "./smtp-wire.ts";
 
 /** A message and who waits for its outcome. */
@@ -39,27 +40,35 @@ export type Connection = {
   kill: (text: string) => void;
 };
 
-/** Bodies up to this go out in one packet with their final dot; larger ones block by block, as the network takes them. */
+/** Bodies up to this go out in one packet with their end; larger ones block by block, as the network takes them. */
 const BLOCK_OCTETS = 65_536;
 
+const TAKEN_WITHOUT_SENDER = "The server took a recipient without a sender.";
+
+type Settings = Pick<CheckedSettings, "timeouts" | "messagesPerConnection" | "chunking" | "chunkingWindow" | "reports">;
+
 /** Runs a session for a pool; begins with the pool's first call of `work`. */
-export function createConnection(session: Session, owner: Owner, timeouts: Timeouts, messagesMax: number): Connection {
+export function createConnection(session: Session, owner: Owner, settings: Settings): Connection {
+  const { timeouts, messagesPerConnection: messagesMax, reports } = settings;
   const { wire, capabilities } = session;
   const { socket } = wire;
   const pipelining = capabilities.has("PIPELINING");
+  const chunking = capabilities.has("CHUNKING") && chunks(settings.chunking, pipelining);
+  const window = chunking && pipelining ? settings.chunkingWindow : 1;
   let begun = 0;
   let retiring = false;
   let quitting = false;
-  let ahead = false; // a message is between beforeMail and its final dot: the next one must wait
-  let awaited = 0; // final dots without a reply yet
-  let needsReset = false; // the server holds a MAIL FROM that will see no DATA
+  let ahead = false; // a message is between beforeMail and its end: the next one must wait
+  let awaited = 0; // messages that have ended without a reply yet
+  let needsReset = false; // the server holds a MAIL FROM that will see no body
   let deciding: Job | null = null; // waits for beforeMail
   let recorded: Promise<void> | null = null; // what was accepted last has been written down
 
   wire.onLost(() => owner.gone());
 
   const isSpent = (): boolean => retiring || begun >= messagesMax;
-  const mayBegin = (): boolean => !ahead && wire.isOpen() && !isSpent();
+  // With a window of one the next envelope rides behind the body; its own body waits for the answer.
+  const mayBegin = (): boolean => !ahead && wire.isOpen() && !isSpent() && (window === 1 || awaited < window);
 
   const work = (): void => {
     while (mayBegin()) {
@@ -79,7 +88,7 @@ export function createConnection(session: Session, owner: Owner, timeouts: Timeo
   };
 
   const begin = (job: Job): void => {
-    const commands = envelope(job.message, capabilities);
+    const commands = envelope(job.message, capabilities, reports);
     if ("kind" in commands) return void job.settle(commands);
     if (job.beforeMail === null) return exchange(job, commands.mail, commands.rcpt);
     const decided = (go: boolean): void => {
@@ -106,16 +115,29 @@ export function createConnection(session: Session, owner: Owner, timeouts: Timeo
     void go.then(decided, failed).then(work);
   };
 
-  /** MAIL, RCPT and DATA: in one packet where the server allows it (RFC 2920), else one after the other. */
+  /**
+   * MAIL, RCPT and DATA: in one packet where the server allows it (RFC 2920), else one after the other. By BDAT there is
+   * no DATA, and within a window not even a look at the answers before a further body leaves.
+   */
   const exchange = (job: Job, mail: string, rcpt: string): void => {
     ahead = true;
     const reused = begun++ > 0;
     const encoding = job.message.utf8 === null ? "latin1" : "utf8";
+    // A connection at rest may have been closed meanwhile: its first message looks before it leaps.
+    const blind = window > 1 && awaited > 0 && job.message.data.length <= BLOCK_OCTETS;
     let over = false; // the outcome is known, whatever is still answered
     let taken = false; // the server has the recipient
+    const ending = chunking ? "last chunk" : "final dot";
+    let failure: Outcome | null = null; // of a message whose body has left all the same: its outcome, once that is refused
 
     const fail = (stage: Stage, answer: Reply | Loss): void => {
       if (over) return;
+      if (blind && (stage === "mail" || stage === "rcpt")) {
+        // Only an answer makes it certain; after a loss the body may have been taken.
+        if (!isLoss(answer))
+          failure ??= refused(stage, answer.code >= 400 ? answer : null, `${answer.code} ${answer.text}`);
+        return;
+      }
       over = true;
       if (isLoss(answer)) return void job.settle(refused(stage, null, answer.text));
       if (answer.code >= 400) return void job.settle(refused(stage, answer, `${answer.code} ${answer.text}`));
@@ -138,7 +160,7 @@ export function createConnection(session: Session, owner: Owner, timeouts: Timeo
     };
     const onMail = (answer: Reply | Loss): void => {
       const leaving = isLoss(answer) ? answer.how === "closed" || answer.how === "leaving" : answer.code === 421;
-      if (leaving && reused && !job.begunAgain) {
+      if (leaving && reused && !job.begunAgain && !blind) {
         // It may have been closing while we wrote. Nothing of the body has left, so begin anew elsewhere, once.
         over = true;
         job.begunAgain = true;
@@ -151,8 +173,13 @@ export function createConnection(session: Session, owner: Owner, timeouts: Timeo
     const onRcpt = (answer: Reply | Loss): void => {
       const good = isGood("rcpt", answer);
       taken = good;
-      if (pipelining) return;
-      if (good) step("DATA", timeouts.dataMs, onData);
+      if (blind) return;
+      if (chunking) {
+        if (good && over) wire.lose("garbage", TAKEN_WITHOUT_SENDER);
+        else if (good) bodyInTurn();
+        else proceed();
+      } else if (pipelining) return;
+      else if (good) step("DATA", timeouts.dataMs, onData);
       else proceed();
     };
     const onData = (answer: Reply | Loss): void => {
@@ -161,24 +188,26 @@ export function createConnection(session: Session, owner: Owner, timeouts: Timeo
         return proceed();
       }
       needsReset = false;
-      if (!over) return recorded ? void recorded.then(beginBody) : beginBody();
-      if (taken) return wire.lose("garbage", "The server took a recipient without a sender.");
+      if (!over) return bodyInTurn();
+      if (taken) return wire.lose("garbage", TAKEN_WITHOUT_SENDER);
       // DATA was taken though the recipient was not (RFC 2920 3.1): an empty message to nobody.
       wire.expect(timeouts.finalDotMs, proceed);
       socket.write(".\r\n");
     };
 
+    const bodyInTurn = (): void => (recorded ? void recorded.then(beginBody) : beginBody());
     const beginBody = (): void => {
       if (!wire.isOpen()) {
         fail("data", { how: "closed", text: "The connection closed before the body was begun." });
         return proceed();
       }
-      const stuffed = stuffDots(job.message.data);
-      if (stuffed.length > BLOCK_OCTETS) writeBlocks(stuffed);
-      else writeLast(stuffed);
+      const body = chunking ? job.message.data : stuffDots(job.message.data);
+      if (body.length > BLOCK_OCTETS) writeBlocks(body);
+      else writeLast(body, chunking ? chunkCommand(body) : "");
     };
     const writeBlocks = (data: Uint8Array): void => {
       let at = 0;
+      if (chunking) socket.write(chunkCommand(data));
       wire.expect(timeouts.blockMs, (early) => {
         fail("body", early);
         wire.lose("garbage", "The server answered before the message had ended.");
@@ -194,40 +223,53 @@ export function createConnection(session: Session, owner: Owner, timeouts: Timeo
       write();
     };
     /** From here on a loss leaves the outcome unknown. */
-    const writeLast = (block: Uint8Array): void => {
+    const writeLast = (block: Uint8Array, command = ""): void => {
       socket.cork();
+      if (command !== "") socket.write(command);
       socket.write(block);
-      socket.write(endsLine(block) ? ".\r\n" : "\r\n.\r\n");
+      if (!chunking) socket.write(endsLine(block) ? ".\r\n" : "\r\n.\r\n");
       awaited++;
-      wire.expect(timeouts.finalDotMs, onDot);
-      if (pipelining) proceed(); // the next envelope rides behind the dot
+      wire.expect(timeouts.finalDotMs, onEnd);
+      if (pipelining) proceed(); // the next envelope rides behind
       socket.uncork();
     };
-    const onDot = (answer: Reply | Loss): void => {
+    const onEnd = (answer: Reply | Loss): void => {
       awaited--;
-      if (isLoss(answer)) {
-        void job.settle({ kind: "unknown", text: `After the final dot: ${answer.text}` });
+      const good = !isLoss(answer) && answer.code >= 200 && answer.code < 300;
+      if (failure !== null && !good) {
+        // Nobody was there to take the body, whatever became of it (RFC 3030 2: BDAT then fails with 503).
+        void job.settle(failure);
+      } else if (isLoss(answer)) {
+        void job.settle({ kind: "unknown", text: `After the ${ending}: ${answer.text}` });
       } else if (answer.code >= 400) {
         fail("body", answer);
-      } else if (answer.code >= 200 && answer.code < 300) {
+      } else if (good && failure === null) {
         recorded = job.settle({ kind: "accepted", reply: answer });
       } else {
-        const text = `The server answered the final dot with ${answer.code} ${answer.text}`;
+        const text = `The server answered the ${ending} with ${answer.code} ${answer.text}`;
         void job.settle({ kind: "unknown", text });
         wire.lose("garbage", text);
       }
+      // RFC 3030 2: after a BDAT that failed nobody knows what the server still holds. What rides behind brings its RSET.
+      if (chunking) needsReset = !good;
       if (pipelining) work();
       else proceed();
     };
 
-    const reset = needsReset;
+    const reset = needsReset || (chunking && awaited > 0);
     needsReset = false;
-    if (pipelining) {
+    if (blind) {
       if (reset) wire.expect(timeouts.sessionMs, onReset);
       wire.expect(timeouts.mailMs, onMail);
       wire.expect(timeouts.rcptMs, onRcpt);
-      wire.expect(timeouts.dataMs, onData);
-      socket.write(`${reset ? "RSET\r\n" : ""}${mail}\r\n${rcpt}\r\nDATA\r\n`, encoding);
+      socket.write(`${reset ? "RSET\r\n" : ""}${mail}\r\n${rcpt}\r\n`, encoding);
+      writeLast(job.message.data, chunkCommand(job.message.data));
+    } else if (pipelining) {
+      if (reset) wire.expect(timeouts.sessionMs, onReset);
+      wire.expect(timeouts.mailMs, onMail);
+      wire.expect(timeouts.rcptMs, onRcpt);
+      if (!chunking) wire.expect(timeouts.dataMs, onData);
+      socket.write(`${reset ? "RSET\r\n" : ""}${mail}\r\n${rcpt}\r\n${chunking ? "" : "DATA\r\n"}`, encoding);
     } else if (reset) {
       step("RSET", timeouts.sessionMs, (answer) => {
         onReset(answer);
@@ -254,6 +296,16 @@ export function createConnection(session: Session, owner: Owner, timeouts: Timeo
       wire.lose("ended", text);
     },
   };
+}
+
+/** BDAT saves a round trip where the answer to DATA would have to be waited for. */
+function chunks(wanted: CheckedSettings["chunking"], pipelining: boolean): boolean {
+  return wanted === "always" || (wanted === "auto" && !pipelining);
+}
+
+/** The whole message in one chunk. */
+function chunkCommand(data: Uint8Array): string {
+  return `BDAT ${data.length} LAST\r\n`;
 }
 
 function refused(stage: Stage, reply: Reply | null, text: string): Outcome {

@@ -15,6 +15,17 @@ export type Outgoing = {
   envelopeId?: string;
 };
 
+/** Which reports on its fate a message asks for (RFC 3461), where the server offers DSN. */
+export type Reports = {
+  /** Empty: nothing is asked, so that the server does as it is used to. `never` stands alone. */
+  readonly notify: readonly ("failure" | "delay" | "success" | "never")[];
+  /** How much of the message a report brings back. */
+  readonly return: "headers" | "full";
+};
+
+/** Failures and delays, with the headers: enough to know which mail it was. */
+export const USUAL_REPORTS: Reports = { notify: ["failure", "delay"], return: "headers" };
+
 /** Where an exchange with the server stood. */
 export type Stage = "connect" | "greeting" | "ehlo" | "starttls" | "auth" | "mail" | "rcpt" | "data" | "body";
 
@@ -59,11 +70,8 @@ export function prepare(message: Outgoing): Ready | Refused {
   if (to === null) return notSent("rcpt", 553, "5.1.3", "the recipient is not an address");
   const { data, envelopeId } = message;
   const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-  // A server that ends lines at a bare CR or LF could find a second message in this one. Never mended: it may be signed.
-  const bare = /\r(?!\n)|(?<!\r)\n|\0/.exec(bytes.toString("latin1"));
-  if (bare) {
-    return notSent("body", 554, "5.6.0", `at octet ${bare.index} the message has a bare CR, a bare LF or a NUL`);
-  }
+  const flaw = flawIn(bytes.toString("latin1"));
+  if (flaw !== null) return notSent("body", 554, "5.6.0", flaw);
   const ascii = (address: string) => isAscii(Buffer.from(address));
   const utf8 = !ascii(to) ? "rcpt" : !ascii(from) || message.smtpUtf8 ? "mail" : null;
   const identifier = envelopeId === undefined ? "" : xtext(envelopeId);
@@ -79,7 +87,11 @@ export function prepare(message: Outgoing): Ready | Refused {
 }
 
 /** The commands MAIL and RCPT for a server that offers this, or why it cannot take the message. */
-export function envelope(message: Ready, offered: Capabilities): { mail: string; rcpt: string } | Refused {
+export function envelope(
+  message: Ready,
+  offered: Capabilities,
+  reports: Reports = USUAL_REPORTS,
+): { mail: string; rcpt: string } | Refused {
   const { from, to, data } = message;
   let mail = `MAIL FROM:<${from}>`;
   let rcpt = `RCPT TO:<${to}>`;
@@ -93,7 +105,8 @@ export function envelope(message: Ready, offered: Capabilities): { mail: string;
   }
   if (message.utf8 !== null) {
     if (!offered.has("SMTPUTF8")) {
-      return notSent(message.utf8, 553, "5.6.7", "it needs SMTPUTF8, which the server does not offer");
+      const what = message.utf8 === "rcpt" ? to : isAscii(Buffer.from(from)) ? "it" : from;
+      return notSent(message.utf8, 553, "5.6.7", `${what} needs SMTPUTF8, which the server does not offer`);
     }
     mail += " SMTPUTF8";
   }
@@ -103,10 +116,11 @@ export function envelope(message: Ready, offered: Capabilities): { mail: string;
     }
     mail += " BODY=8BITMIME";
   }
-  if (offered.has("DSN")) {
-    mail += message.envelopeId === null ? " RET=HDRS" : ` RET=HDRS ENVID=${message.envelopeId}`;
-    rcpt += " NOTIFY=FAILURE,DELAY";
-    if (message.utf8 !== "rcpt") rcpt += ` ORCPT=rfc822;${xtext(to)}`; // RFC 6533 has another form for the rest
+  if (offered.has("DSN") && reports.notify.length > 0) {
+    mail += reports.return === "full" ? " RET=FULL" : " RET=HDRS";
+    if (message.envelopeId !== null) mail += ` ENVID=${message.envelopeId}`;
+    rcpt += ` NOTIFY=${reports.notify.join(",").toUpperCase()}`;
+    rcpt += message.utf8 === "rcpt" ? ` ORCPT=utf-8;${unitext(to)}` : ` ORCPT=rfc822;${xtext(to)}`;
   }
   return { mail, rcpt };
 }
@@ -157,6 +171,35 @@ function xtext(text: string): string {
   return text.replace(/[^\x21-\x7e]|[+=]/g, (character) =>
     [...Buffer.from(character)].map((octet) => `+${octet.toString(16).toUpperCase().padStart(2, "0")}`).join(""),
   );
+}
+
+/** RFC 6533 3, for a session with SMTPUTF8: what is beyond ASCII stands as it is; +, = and \\ by their numbers. */
+function unitext(text: string): string {
+  return text.replace(/[+=\\ ]/g, (character) => `\\x{${character.charCodeAt(0).toString(16).toUpperCase()}}`);
+}
+
+/** RFC 5321 4.5.3.1.6: with its CRLF a line has at most 1,000 octets. */
+const LINE_OCTETS_MAX = 998;
+
+/**
+ * What would make a message another one on its way, or null. A server that ends lines at a bare CR or LF could find a
+ * second message in this one, whichever command carried it here: BDAT counts octets, but the next hop may not. One that
+ * breaks long lines spoils signatures. Never mended: it may be signed.
+ */
+function flawIn(text: string): string | null {
+  let start = 0;
+  for (let end = text.indexOf("\n"); end !== -1; end = text.indexOf("\n", start)) {
+    if (end === start || text.charCodeAt(end - 1) !== 13) return `at octet ${end} the message has a bare LF`;
+    const carriage = text.indexOf("\r", start);
+    if (carriage !== end - 1) return `at octet ${carriage} the message has a bare CR`;
+    if (end - 1 - start > LINE_OCTETS_MAX) return `at octet ${start} the message has a line of more than 998 octets`;
+    start = end + 1;
+  }
+  const bare = text.indexOf("\r", start);
+  if (bare !== -1) return `at octet ${bare} the message has a bare CR`;
+  if (text.length - start > LINE_OCTETS_MAX) return `at octet ${start} the message has a line of more than 998 octets`;
+  const nul = text.indexOf("\0");
+  return nul === -1 ? null : `at octet ${nul} the message has a NUL`;
 }
 
 /** A refusal of our own, with the reply a server would give. */

@@ -19,15 +19,15 @@ export class OpeningFailure extends Error {
   readonly step: OpeningStep;
   readonly stage: Stage;
   readonly reply: Reply | null;
-  /** The connection was closed before a greeting came: the one failure that is worth another try at once. */
-  readonly beforeGreeting: boolean;
+  /** Worth another try at once: the connection was closed before a greeting came, or with a token that was too old. */
+  readonly again: boolean;
 
-  constructor(step: OpeningStep, stage: Stage, text: string, reply: Reply | null = null, beforeGreeting = false) {
+  constructor(step: OpeningStep, stage: Stage, text: string, reply: Reply | null = null, again = false) {
     super(text);
     this.step = step;
     this.stage = stage;
     this.reply = reply;
-    this.beforeGreeting = beforeGreeting;
+    this.again = again;
   }
 }
 
@@ -74,8 +74,12 @@ export async function openSession(
     }
     onStep("ehlo", `Offers ${[...capabilities.keys()].join(", ") || "nothing beyond HELO"}.`);
     if (settings.auth) {
-      const refused = await authenticate(wire, settings.auth, capabilities, timeouts.sessionMs);
-      if (refused) throw new OpeningFailure("auth", "auth", refused.text, refused.reply);
+      const refused = await authenticate(wire, settings.auth, capabilities, {
+        host: settings.host,
+        port: settings.port,
+        timeoutMs: timeouts.sessionMs,
+      });
+      if (refused) throw new OpeningFailure("auth", "auth", refused.text, refused.reply, refused.again);
       onStep("auth", `Signed in as ${settings.auth.user}.`);
     }
     if (!wire.isOpen()) throw new OpeningFailure("ehlo", "ehlo", "The server closed the connection.");

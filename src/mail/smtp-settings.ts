@@ -2,6 +2,7 @@
 import { BlockList, isIPv4, isIPv6 } from "node:net";
 import type { ConnectionOptions } from "node:tls";
 import { refuse } from "../core/problem.ts";
+import { type Reports, USUAL_REPORTS } from "./smtp-message.ts";
 
 /** How long each answer may take, in milliseconds (S11, RFC 5321 4.5.3.2). */
 export type Timeouts = {
@@ -21,12 +22,23 @@ export type Timeouts = {
   idleMs: number;
 };
 
+/**
+ * Gives an access token that is good for now.
+ * @param refused the server did not take the one before, though it should have been good.
+ * @throws TokenTrouble
+ */
+export type TokenSource = (refused: boolean) => Promise<string>;
+
+export type SmtpAuth =
+  | { readonly user: string; readonly password: string }
+  | { readonly user: string; readonly accessToken: string | TokenSource };
+
 export type SmtpSettings = {
   host: string;
   port: number;
   /** `tls` from the first byte, `starttls` required, `none` only to this machine unless `allowPlain`. */
   security: "tls" | "starttls" | "none";
-  auth: { user: string; password: string } | { user: string; accessToken: string } | null;
+  auth: SmtpAuth | null;
   /** What we call ourselves in EHLO. */
   name: string;
   /** At most this many connections at once. */
@@ -39,11 +51,24 @@ export type SmtpSettings = {
   messagesPerConnection?: number;
   /** `send` refuses when this many messages wait for a connection (default 2,000). */
   waitingMessages?: number;
+  /**
+   * Whether bodies go by BDAT (RFC 3030) where the server offers CHUNKING. `auto` (default): where it saves a round trip,
+   * which is where the server offers no PIPELINING.
+   */
+  chunking?: "auto" | "always" | "never";
+  /**
+   * How many messages by BDAT may be without an answer at once on a connection (default 1). More is faster over a long
+   * way, and after a drop leaves that many in doubt: each is then sent again with the same bytes, or held. Needs PIPELINING.
+   */
+  chunkingWindow?: number;
+  /** Which reports mails ask for; failures and delays by default. */
+  reports?: Reports;
 };
 
 export type CheckedSettings = Omit<Required<SmtpSettings>, "timeouts"> & { timeouts: Timeouts };
 
 const minuteMs = 60_000;
+const CHUNKING_WINDOW_MAX = 100;
 
 const usualTimeouts: Timeouts = {
   connectMs: 0.5 * minuteMs,
@@ -68,6 +93,13 @@ export function checkSettings(settings: SmtpSettings): CheckedSettings {
     invalid("/name", "The name given in EHLO is a host name or an address in brackets.");
   }
   if (!Number.isInteger(connections) || connections < 1) invalid("/connections", "At least one connection is needed.");
+  const { chunkingWindow = 1, reports = USUAL_REPORTS } = settings;
+  if (!Number.isInteger(chunkingWindow) || chunkingWindow < 1 || chunkingWindow > CHUNKING_WINDOW_MAX) {
+    invalid("/chunkingWindow", `Between 1 and ${CHUNKING_WINDOW_MAX} messages may be without an answer at once.`);
+  }
+  if (reports.notify.includes("never") && reports.notify.length > 1) {
+    invalid("/reports", "“Never” stands alone: other reports cannot be asked for beside it.");
+  }
   if (security === "none" && !isLoopback(host) && !allowPlain) {
     invalid("/security", "Without TLS, mails may go to this machine only. Use tls or starttls.");
   }
@@ -75,7 +107,7 @@ export function checkSettings(settings: SmtpSettings): CheckedSettings {
     if (security === "none" && !isLoopback(host)) {
       invalid("/auth", "A password is never sent without TLS to another machine (RFC 4954). Use tls or starttls.");
     }
-    if (Object.values(auth).some((text) => text === "" || /\p{Cc}/u.test(text))) {
+    if (Object.values(auth).some((text) => typeof text === "string" && (text === "" || /\p{Cc}/u.test(text)))) {
       invalid("/auth", "The user and the password or token are not empty and have no control characters.");
     }
   }
@@ -86,6 +118,9 @@ export function checkSettings(settings: SmtpSettings): CheckedSettings {
     timeouts: { ...usualTimeouts, ...settings.timeouts },
     messagesPerConnection: settings.messagesPerConnection ?? 1_000,
     waitingMessages: settings.waitingMessages ?? 2_000,
+    chunking: settings.chunking ?? "auto",
+    chunkingWindow: settings.chunkingWindow ?? 1,
+    reports: settings.reports ?? USUAL_REPORTS,
   };
 }
 

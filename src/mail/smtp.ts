@@ -35,8 +35,8 @@ export type SmtpPool = {
 
 const WITHDRAWN: Outcome = { kind: "withdrawn", by: "close" };
 /** How often a connection is tried that closes before its greeting (an overloaded relay), and how long between. */
-const GREETINGS_MAX = 3;
-const GREETING_PAUSE_MS = 100;
+const OPENINGS_MAX = 3;
+const OPENING_PAUSE_MS = 100;
 /** While other connections work, one that could not be opened is not tried again for this long. */
 const GROWTH_PAUSE_MS = 5_000;
 
@@ -121,8 +121,7 @@ export function createSmtpPool(given: SmtpSettings): SmtpPool {
           endIfAllGone();
         },
       },
-      settings.timeouts,
-      settings.messagesPerConnection,
+      settings,
     );
     const tire = (): void => {
       wake(connection);
@@ -179,15 +178,15 @@ export function createSmtpPool(given: SmtpSettings): SmtpPool {
   };
 }
 
-/** Opens a session; one closed before its greeting is tried again, a bounded number of times. */
+/** Opens a session; where another try at once may do, it gets a bounded number of them. */
 async function openPatiently(settings: CheckedSettings, signal: AbortSignal): Promise<Session> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await openSession(settings, signal);
     } catch (error) {
       if (!(error instanceof OpeningFailure)) throw error; // a bug
-      if (!error.beforeGreeting || attempt === GREETINGS_MAX || signal.aborted) throw error;
+      if (!error.again || attempt === OPENINGS_MAX || signal.aborted) throw error;
     }
-    await pause(GREETING_PAUSE_MS * attempt);
+    await pause(OPENING_PAUSE_MS * attempt);
   }
 }
