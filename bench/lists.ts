@@ -122,7 +122,7 @@ async function seed(): Promise<void> {
     select c.id, n, (select id from email_templates limit 1), n * 7, timestamptz '2026-01-01' from campaigns c, generate_series(1, 4) n`);
   await pool.query(`
     insert into email_campaigns (number, campaign_id, person_id, start_on, end_on, status, next_due_at, created_at, changed_at, finished_at)
-    select 'MAIL-CAMP-2026-' || lpad(n::text, 7, '0'), 1 + n % 5, n, date '2026-11-01' + n % 30, date '2026-12-01' + n % 30,
+    select 'MAIL-CAMP-2026-' || lpad(n::text, greatest(5, length(n::text)), '0'), 1 + n % 5, n, date '2026-11-01' + n % 30, date '2026-12-01' + n % 30,
       case n % 4 when 0 then 'Completed' when 1 then 'Scheduled' else 'In Progress' end,
       case when n % 4 = 0 then null else timestamptz '2026-12-02' + n * interval '1 second' end,
       timestamptz '2026-11-01' + n * interval '1 second', timestamptz '2026-11-01' + n * interval '1 second',

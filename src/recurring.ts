@@ -3,7 +3,7 @@ import type { Logger } from "pino";
 import type { Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import type { Database } from "./db/database.ts";
-import type { Delivery } from "./delivery/delivery.ts";
+import { type Delivery, discardOldContents } from "./delivery/delivery.ts";
 import { startLoop } from "./delivery/loop.ts";
 import { ACT_ON_PEOPLE, actOnPeopleJob } from "./directory/bulk.ts";
 import { BULK_ACTION, bulkActionJob, START_MANY, startManyJob } from "./email-campaigns/jobs.ts";
@@ -58,6 +58,7 @@ export function startRecurring(running: Running): Recurring {
     startJobs(running),
     every(15 * SECONDS, "rescue jobs", log, () => rescueJobs(db, clock())),
     every(2 * SECONDS, "handle received mail", log, () => handleStored(handling, clock())),
+    every(24 * 3600 * SECONDS, "discard old contents", log, () => discardOldContents(db, clock())),
     every(3600 * SECONDS, "forget old answers", log, () => forgetOld(db, clock())),
     every(3600 * SECONDS, "forget old attempts", log, () => forgetOldAttempts(db, clock())),
     every(3600 * SECONDS, "discard old imports", log, () =>

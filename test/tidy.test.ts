@@ -77,6 +77,7 @@ const owners: Record<string, string> = {
   campaignDrafts: "publishing",
   backfills: "publishing",
   messages: "delivery",
+  messageContents: "delivery",
   deliveryAttempts: "delivery",
   timelineEntries: "communications",
   mailboxMessages: "mail",

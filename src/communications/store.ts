@@ -3,6 +3,7 @@ import { sql } from "kysely";
 import { refuse } from "../core/problem.ts";
 import type { Db, Tx } from "../db/database.ts";
 import type { EntryKind } from "../db/tables.ts";
+import { composedOf } from "../delivery/delivery.ts";
 import { cursorOf, positionOf } from "../http/paging.ts";
 import type { deliveryStatuses, kinds } from "./api.ts";
 import type { NewEntry } from "./communications.ts";
@@ -138,7 +139,7 @@ function emails(db: Db) {
       sql<string | null>`messages.reply_code || ' ' || messages.reply_text`.as("reply"),
       sql<Record<string, unknown>>`'{}'::jsonb`.as("detail"),
       "messages.contentVersionId",
-      sql<Record<string, unknown> | null>`messages.composed -> 'variables'`.as("variables"),
+      sql<Record<string, unknown> | null>`${composedOf} -> 'variables'`.as("variables"),
       "messages.messageId",
     ]);
 }

@@ -6,6 +6,3 @@ export const containing = (text: string): string => `%${literally(text)}%`;
 
 /** What begins with the text. */
 export const beginningWith = (text: string): string => `${literally(text)}%`;
-
-/** What ends with the text, for an index over the reversed column. */
-export const reversedEndingWith = (text: string): string => beginningWith(Array.from(text).toReversed().join(""));

@@ -110,6 +110,8 @@ export type Tables = {
     burstGuard: Defaulted<number>;
     approvalBeforePublishing: Defaulted<boolean>;
     brand: Json<Brand | null>;
+    /** Months the bytes of sent mail are kept; null: for ever. */
+    keepContentsMonths: number | null;
     setUpAt: Instant | null;
     changedAt: Instant | null;
   };
@@ -514,7 +516,6 @@ export type Tables = {
     emailAccountId: number | null;
     address: string | null;
     messageId: string | null;
-    composed: Json<Composed | null>;
     attempts: Defaulted<number>;
     nextAttemptAt: Instant | null;
     claimedBy: string | null;
@@ -525,6 +526,14 @@ export type Tables = {
     replyCode: number | null;
     replyEnhanced: string | null;
     replyText: string | null;
+    /** The state, once it is final; kept by the database. */
+    outcome: ColumnType<"accepted" | "refused" | "skipped" | null, never, never>;
+  };
+  /** By the month: what the bytes of a message are made of. */
+  messageContents: {
+    messageId: number;
+    madeOn: Temporal.PlainDate;
+    composed: ColumnType<Composed, string, string>;
   };
   deliveryAttempts: {
     id: Id;

@@ -2,6 +2,7 @@
 import { sql } from "kysely";
 import { type Db, PREPARED } from "../db/database.ts";
 import type { Composed } from "../db/tables.ts";
+import { composedOf, openMonth } from "./contents.ts";
 import { obstacle } from "./obstacle.ts";
 
 /** How long a claim holds without being renewed. */
@@ -30,28 +31,48 @@ export async function claim(db: Db, { worker, limit, without, serverByUrl }: Cla
     with due as (
       select messages.id
       from messages
-      where messages.state in ('planned', 'deferred') and messages.next_attempt_at <= ${now}::timestamptz and (
-        select coalesce(account.id, 0) <> all(${[...without]}::bigint[])
-          and not coalesce(account.resumes_by_hand, false)
-          and (coalesce(account.kind, ${serverByUrl ? "smtp" : "mailbox"}) = 'mailbox'
-            or (select postal_address from workspace) is not null)
-        from email_campaigns
-          left join senders on senders.id = email_campaigns.sender_id
-          left join email_accounts as account on account.id =
-            coalesce(senders.email_account_id, (select id from email_accounts where is_default))
+      where messages.next_attempt_at <= ${now}::timestamptz and (
+        select ${maySend({ without, serverByUrl })}
+        from email_campaigns left join senders on senders.id = email_campaigns.sender_id ${ACCOUNT}
         where email_campaigns.id = messages.email_campaign_id)
       order by messages.next_attempt_at, messages.id
       limit ${limit}
       for update of messages skip locked
     )
     update messages
-    set state = 'claimed', claimed_by = ${worker}, claimed_until = ${now}::timestamptz + ${LEASE}, fence = fence + 1
+    set state = 'claimed', next_attempt_at = null, claimed_by = ${worker},
+      claimed_until = ${now}::timestamptz + ${LEASE}, fence = fence + 1
     from due where messages.id = due.id
     returning messages.id, messages.fence`.execute(db);
   return rows;
 }
 
-const LEASE = sql`make_interval(secs => ${sql.lit(LEASE_SECONDS)})`;
+/** How long a claim holds from now on. */
+export const LEASE = sql`make_interval(secs => ${sql.lit(LEASE_SECONDS)})`;
+
+/** The account of a sender, or the default one. */
+const ACCOUNT = sql`left join email_accounts as account on account.id =
+  coalesce(senders.email_account_id, (select id from email_accounts where is_default))`;
+
+/** Whether an account can send at the moment: it does not wait, and what a real server needs is there. */
+const maySend = ({ without, serverByUrl }: Pick<Claimer, "without" | "serverByUrl">) => sql<boolean>`(
+  coalesce(account.id, 0) <> all(${[...without]}::bigint[])
+  and not coalesce(account.resumes_by_hand, false)
+  and (coalesce(account.kind, ${serverByUrl ? "smtp" : "mailbox"}) = 'mailbox'
+    or (select postal_address from workspace) is not null))`;
+
+/** Which of these senders can send at the moment; null is an Email Campaign without one. */
+export async function ableSenders(
+  db: Db,
+  senderIds: ReadonlySet<number | null>,
+  claimer: Pick<Claimer, "without" | "serverByUrl">,
+): Promise<Set<number | null>> {
+  const { rows } = await sql<{ id: number | null }>`
+    select wanted.id
+    from unnest(${[...senderIds]}::bigint[]) as wanted (id) left join senders on senders.id = wanted.id ${ACCOUNT}
+    where ${maySend(claimer)}`.execute(db);
+  return new Set(rows.map(({ id }) => id));
+}
 
 /** A claim under way. Written so that no index answers it: these rows are found by their ids. */
 export const HELD = sql`array_position(array['claimed', 'in_data'], messages.state) is not null`;
@@ -88,7 +109,8 @@ export async function load(db: Db, claims: readonly Claim[], now: Temporal.Insta
   const { rows } = await sql<Due>`${PREPARED}
     select messages.id, messages.fence, messages.email_campaign_id, messages.person_id, messages.campaign_id,
       campaigns.name as campaign_name, email_campaigns.sender_id, messages.due_at, messages.attempts,
-      messages.first_attempt_at, messages.address, messages.message_id, messages.composed, people.email,
+      messages.first_attempt_at, messages.address, messages.message_id, people.email,
+      case when messages.attempts > 0 then ${composedOf} end as composed,
       coalesce(messages.content_version_id, email_templates.current_version_id) as content_version_id,
       messages.attempts > 0 and exists (
         select from delivery_attempts where delivery_attempts.message_id = messages.id
@@ -126,10 +148,12 @@ export type Entry = "go" | "lost" | { readonly obstacle: string };
  * gets nothing, and a crash after it is known for what it is.
  */
 export async function enterData(db: Db, messages: readonly (Claim & Fixed)[], now: Temporal.Instant): Promise<Entry[]> {
+  if (messages.length === 0) return [];
+  await openMonth(db, now);
   const { rows } = await sql<{ id: number; entered: boolean; obstacle: string | null }>`${PREPARED}
     with wanted as (
       select * from jsonb_to_recordset(${JSON.stringify(messages.map(rowOf))}::jsonb) as wanted (
-        id bigint, fence bigint, content_version_id bigint, email_account_id bigint, address text, message_id text, composed jsonb)
+        id bigint, fence bigint, content_version_id bigint, email_account_id bigint, address text, message_id text, composed json)
     ), looked as (
       select wanted.*, ${obstacle} as obstacle
       from wanted ${joined}
@@ -137,11 +161,15 @@ export async function enterData(db: Db, messages: readonly (Claim & Fixed)[], no
       update messages
       set state = 'in_data', attempts = attempts + case messages.state when 'claimed' then 1 else 0 end, first_attempt_at = coalesce(first_attempt_at, ${now}::timestamptz),
         content_version_id = looked.content_version_id, email_account_id = looked.email_account_id,
-        address = looked.address, message_id = looked.message_id, composed = looked.composed
+        address = looked.address, message_id = looked.message_id
       from looked
       where messages.id = looked.id and looked.obstacle is null and messages.fence = looked.fence
         and ${HELD} and messages.claimed_until > ${now}::timestamptz
-      returning messages.id
+      returning messages.id, messages.first_attempt_at, looked.composed
+    ), kept as (
+      insert into message_contents (message_id, made_on, composed)
+      select id, (first_attempt_at at time zone 'UTC')::date, composed from entered
+      on conflict (message_id, made_on) do update set composed = excluded.composed
     )
     select looked.id, looked.obstacle, entered.id is not null as entered
     from looked left join entered on entered.id = looked.id`.execute(db);

@@ -10,12 +10,14 @@ import type { Logger } from "../log.ts";
 import * as mailbox from "../mail/mailbox.ts";
 import type { SmtpPool, SmtpSettings } from "../mail/smtp.ts";
 import { createBurstGuard } from "./burst-guard.ts";
+import { forgetContents } from "./contents.ts";
 import { createMeters } from "./metrics.ts";
-import { LOOK_AGAIN_MS, planDue, type Planned } from "./plan.ts";
+import { LOOK_AGAIN_MS, NOTHING_PLANNED, planDue, type Planned } from "./plan.ts";
 import { createSender } from "./send.ts";
 import { stopwatch } from "./stopwatch.ts";
 import { createTransports } from "./transports.ts";
 
+export { composedOf, discardOldContents } from "./contents.ts";
 export { resolveDoubt } from "./doubt.ts";
 export { bytesOf, renderedSubject } from "./prepare.ts";
 export { deliveryProblems } from "./problems.ts";
@@ -59,6 +61,8 @@ export type Delivery = {
 };
 
 const DRAIN_GRACE_MS = 20_000;
+/** Also while there is no room to send what is planned. */
+const PLAN_AT_LEAST_EVERY_MS = 1000;
 
 export function createDelivery(options: DeliveryOptions): Delivery {
   const { db, vault, log, random = Math.random } = options;
@@ -77,10 +81,27 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   });
   const guard = createBurstGuard();
 
-  async function plan(now: Temporal.Instant, limit?: number, guarded = true): Promise<Planned> {
-    const planned = await planDue({ db, log, guard: guarded ? guard : null }, now, limit);
+  async function plan(now: Temporal.Instant, limit?: number): Promise<Planned> {
+    const planned = await planDue({ db, log, guard }, now, limit);
     meters.planned(planned.planned, planned.skipped);
     return planned;
+  }
+
+  let plannedAt: Temporal.Instant | undefined;
+  /**
+   * What waits already goes first. Then as much is planned as there is room to send, and taken in the same commit; while
+   * there is none, planning goes on at a slower pace, for the sake of statuses and of other accounts.
+   */
+  async function advance(now: Temporal.Instant, guarded: boolean) {
+    const pumped = await sender.pump(now);
+    const offer = await sender.offer(now);
+    const sinceMs = plannedAt ? now.epochMilliseconds - plannedAt.epochMilliseconds : Infinity;
+    if (!offer && sinceMs >= 0 && sinceMs < PLAN_AT_LEAST_EVERY_MS) return { ...NOTHING_PLANNED, taken: pumped };
+    plannedAt = now;
+    const planned = await planDue({ db, log, guard: guarded ? guard : null, offer }, now, offer?.limit);
+    meters.planned(planned.planned, planned.skipped);
+    await sender.take(planned.claims, now);
+    return { ...planned, taken: pumped + planned.claims.length };
   }
 
   return {
@@ -94,8 +115,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       for (;;) {
         // Asked first: what is recorded while we look may make more due.
         const busy = sender.underWay() > 0;
-        const { looked, planned, skipped, again } = await plan(at(), undefined, burstGuard);
-        const taken = await sender.pump(at());
+        const { looked, planned, skipped, again, taken } = await advance(at(), burstGuard);
         total.planned += planned;
         total.skipped += skipped;
         total.taken += taken;
@@ -112,8 +132,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       }
     },
     async turn(now) {
-      const { looked } = await plan(now);
-      const taken = await sender.pump(now);
+      const { looked, taken } = await advance(now, true);
       return looked + taken > 0;
     },
     underWay: () => sender.underWay(),
@@ -126,7 +145,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
 
 async function nextWakeAt(db: Db): Promise<Temporal.Instant | null> {
   const { rows } = await sql<{ at: Temporal.Instant | null }>`
-    select min(next_attempt_at) as at from messages where state in ('planned', 'deferred')`.execute(db);
+    select min(next_attempt_at) as at from messages where next_attempt_at is not null`.execute(db);
   const moments = [rows[0]?.at ?? null, await emailCampaigns.nextDueAt(db)].filter((at) => at !== null);
   return moments.sort(Temporal.Instant.compare)[0] ?? null;
 }
@@ -135,13 +154,14 @@ async function nextWakeAt(db: Db): Promise<Temporal.Instant | null> {
 export async function forgetPerson(tx: Tx, personId: number): Promise<void> {
   const forgotten = await tx
     .updateTable("messages")
-    .set({ composed: null, address: null, replyText: null })
+    .set({ address: null, replyText: null })
     .where("personId", "=", personId)
     .returning("id")
     .execute();
   const ids = forgotten.map(({ id }) => id);
   if (ids.length === 0) return;
   await tx.updateTable("deliveryAttempts").set({ replyText: null }).where("messageId", "in", ids).execute();
+  await forgetContents(tx, ids);
   await mailbox.forget(tx, ids);
 }
 

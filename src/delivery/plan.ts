@@ -7,6 +7,7 @@ import * as emailCampaigns from "../email-campaigns/email-campaigns.ts";
 import { isDatabaseLoss } from "../http/problems.ts";
 import type { Logger } from "../log.ts";
 import type { BurstGuard } from "./burst-guard.ts";
+import { ableSenders, type Claim, type Claimer, LEASE } from "./claim.ts";
 import { endFor, obstaclesOf } from "./obstacle.ts";
 
 export type Planned = {
@@ -16,7 +17,11 @@ export type Planned = {
   readonly skipped: number;
   /** How many wait for a result that was just being recorded, and are looked at again after {@link LOOK_AGAIN_MS}. */
   readonly again: number;
+  /** What was planned and claimed in one go: to be sent by whoever offered to. */
+  readonly claims: readonly Claim[];
 };
+
+export const NOTHING_PLANNED: Planned = { looked: 0, planned: 0, skipped: 0, again: 0, claims: [] };
 
 type Due = emailCampaigns.WithFacts;
 type NewMessage = {
@@ -44,10 +49,11 @@ export const LOOK_AGAIN_MS = 200;
 /**
  * Plans what is due at `now`. One Email Campaign that fails does not stop the others; it is logged and looked at again
  * later (E56).
+ * @param offer of a worker to send what is planned at once: saved is a claim of its own, and with it a write a mail.
  * @param guard holds back what an outage, an edit or a resume made due in bulk; null: nothing is held back.
  */
 export async function planDue(
-  { db, log, guard }: { db: Db; log: Logger; guard: BurstGuard | null },
+  { db, log, guard, offer = null }: { db: Db; log: Logger; guard: BurstGuard | null; offer?: Claimer | null },
   now: Temporal.Instant,
   limit = 500,
 ): Promise<Planned> {
@@ -59,7 +65,7 @@ export async function planDue(
 
   return inTransaction(db, async (tx) => {
     const claimed = await emailCampaigns.claimDue(tx, now, limit);
-    if (claimed.length === 0) return { looked: 0, planned: 0, skipped: 0, again: 0 };
+    if (claimed.length === 0) return NOTHING_PLANNED;
     const obstacles = await obstaclesOf(
       tx,
       claimed.map(({ id }) => id),
@@ -72,26 +78,28 @@ export async function planDue(
         return postponed(due, error);
       }
     });
+    const able = offer && (await ableSenders(tx, sendersOf(moves), offer));
     await sql`savepoint before_writing`.execute(tx);
     let again = 0;
+    let claims: Claim[] = [];
     try {
-      again = await write(tx, moves, now);
+      ({ again, claims } = await write(tx, moves, offer && { ...offer, able: able! }, now));
     } catch {
       await sql`rollback to savepoint before_writing`.execute(tx);
       for (const [at, due] of claimed.entries()) {
         await sql`savepoint before_one`.execute(tx);
         try {
-          again += await write(tx, [moves[at]!], now);
+          again += (await write(tx, [moves[at]!], null, now)).again;
         } catch (error) {
           await sql`rollback to savepoint before_one`.execute(tx);
           moves[at] = postponed(due, error);
-          await write(tx, [moves[at]], now);
+          await write(tx, [moves[at]], null, now);
         }
       }
     }
     const messages = moves.flatMap((one) => one.messages);
     const skipped = messages.filter((message) => message.skipped !== null).length;
-    return { looked: claimed.length, planned: messages.length - skipped, skipped, again };
+    return { looked: claimed.length, planned: messages.length - skipped, skipped, again, claims };
   });
 }
 
@@ -137,13 +145,22 @@ function isLate(dueAt: Temporal.Instant, now: Temporal.Instant): boolean {
   return Temporal.Instant.compare(dueAt.add({ hours: 1 }), now) < 0;
 }
 
-/** @returns how many are looked at again soon. */
-async function write(tx: Tx, moves: readonly Move[], now: Temporal.Instant): Promise<number> {
-  await insert(
-    tx,
-    moves.flatMap(({ messages }) => messages),
-    now,
-  );
+/** Who offers to send what is planned, and for which senders that can be done at the moment. */
+type Offer = Claimer & { readonly able: ReadonlySet<number | null> };
+
+function sendersOf(moves: readonly Move[]): Set<number | null> {
+  return new Set(moves.flatMap(({ messages }) => messages.map(({ due }) => due.senderId)));
+}
+
+/** @returns how many are looked at again soon, and what was claimed. */
+async function write(
+  tx: Tx,
+  moves: readonly Move[],
+  offer: Offer | null,
+  now: Temporal.Instant,
+): Promise<{ again: number; claims: Claim[] }> {
+  const messages = moves.flatMap((one) => one.messages);
+  const claims = await insert(tx, messages, offer, now);
   const waiting = moves.filter(({ waits }) => waits).map(({ advance }) => advance.id);
   await unpark(tx, waiting, now);
   const surely = await holdPending(tx, waiting);
@@ -159,13 +176,37 @@ async function write(tx: Tx, moves: readonly Move[], now: Temporal.Instant): Pro
     const ids = ended.map(({ advance }) => advance.id);
     await emailCampaigns.end(tx, { ids }, end, now);
   }
-  return waiting.length - surely.size;
+  return { again: waiting.length - surely.size, claims };
 }
 
 /** One row for an Email Campaign and a step, whatever runs at the same time (E54, E55). */
-async function insert(tx: Tx, messages: readonly NewMessage[], now: Temporal.Instant): Promise<void> {
-  if (messages.length === 0) return;
-  const rows = messages.map(({ due, stepId, dueAt, skipped }) => ({
+async function insert(
+  tx: Tx,
+  messages: readonly NewMessage[],
+  offer: Offer | null,
+  now: Temporal.Instant,
+): Promise<Claim[]> {
+  if (messages.length === 0) return [];
+  let room = offer?.limit ?? 0;
+  const isTaken = ({ due, skipped }: NewMessage) => skipped === null && offer?.able.has(due.senderId) && room-- > 0;
+  const rows = messages.map((message) => ({ ...rowOf(message, now), ...(isTaken(message) && { state: "claimed" }) }));
+  const { rows: made } = await sql<Claim & { state: string }>`${PREPARED}
+    insert into messages (email_campaign_id, step_id, person_id, campaign_id, state, reason, due_at, planned_on,
+      planned_at, next_attempt_at, finished_at, claimed_by, claimed_until, fence)
+    select row.*, ${now}::timestamptz, case row.state when 'planned' then ${now}::timestamptz end,
+      case row.state when 'skipped' then ${now}::timestamptz end,
+      case row.state when 'claimed' then ${offer?.worker ?? null} end,
+      case row.state when 'claimed' then ${now}::timestamptz + ${LEASE} end,
+      case row.state when 'claimed' then 1 else 0 end
+    from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as row (email_campaign_id bigint, step_id bigint,
+      person_id bigint, campaign_id bigint, state text, reason text, due_at timestamptz, planned_on date)
+    on conflict (email_campaign_id, step_id) do nothing
+    returning id, fence, state`.execute(tx);
+  return made.flatMap(({ id, fence, state }) => (state === "claimed" ? [{ id, fence }] : []));
+}
+
+function rowOf({ due, stepId, dueAt, skipped }: NewMessage, now: Temporal.Instant) {
+  return {
     email_campaign_id: due.id,
     step_id: stepId,
     person_id: due.personId,
@@ -174,15 +215,7 @@ async function insert(tx: Tx, messages: readonly NewMessage[], now: Temporal.Ins
     reason: skipped,
     due_at: dueAt.toString(),
     planned_on: localDay(now, due.facts.rules.timeZone).toString(),
-  }));
-  await sql`${PREPARED}
-    insert into messages (email_campaign_id, step_id, person_id, campaign_id, state, reason, due_at, planned_on,
-      planned_at, next_attempt_at, finished_at)
-    select row.*, ${now}::timestamptz, case row.state when 'planned' then ${now}::timestamptz end,
-      case row.state when 'skipped' then ${now}::timestamptz end
-    from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as row (email_campaign_id bigint, step_id bigint,
-      person_id bigint, campaign_id bigint, state text, reason text, due_at timestamptz, planned_on date)
-    on conflict (email_campaign_id, step_id) do nothing`.execute(tx);
+  };
 }
 
 /**

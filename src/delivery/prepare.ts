@@ -4,6 +4,7 @@ import { workspace } from "../accounts/accounts.ts";
 import { signatureHeaders, type Signed } from "../core/dkim.ts";
 import { sign, signReturnPath } from "../core/links.ts";
 import { type CompiledMessage, compileMessage, compose, composeRendered, type Content } from "../core/message.ts";
+import { messageIdFor } from "../core/message-id.ts";
 import { localDay } from "../core/schedule.ts";
 import { parseTemplate, renderTemplate } from "../core/template.ts";
 import type { Db } from "../db/database.ts";
@@ -14,6 +15,7 @@ import { renderInSandbox } from "../templates/sandbox.ts";
 import { signatureVariables } from "../templates/signature.ts";
 import { type ContentVersion, version as contentVersion } from "../templates/templates.ts";
 import type { Due, Fixed } from "./claim.ts";
+import { composedOf } from "./contents.ts";
 import type { Origin } from "./origin.ts";
 import type { Parcel } from "./transports.ts";
 
@@ -56,7 +58,7 @@ export async function prepare(
   const version = await contentVersion(db, due.contentVersionId);
   const address = (due.inDoubt ? due.address : due.email) ?? due.email ?? "";
   const decided = due.composed ?? decide(options, due, { account, identity, sender }, version, to, now);
-  const messageId = due.messageId ?? newMessageId(due.id, decided.from.address);
+  const messageId = due.messageId ?? messageIdFor(due.id, chance(12), domainOf(decided.from.address));
   try {
     const unsigned = await bytesFrom(version, { composed: decided, messageId, address, campaignId: due.campaignId });
     // What may have arrived keeps its signatures; else the keys of today count, since those before may be withdrawn.
@@ -98,7 +100,7 @@ function returnPath(keys: readonly Uint8Array[], messageId: number, account: Ori
 export async function bytesOf(db: Db, id: number): Promise<Buffer | null> {
   const row = await db
     .selectFrom("messages")
-    .select(["contentVersionId", "composed", "messageId", "address", "campaignId"])
+    .select(["contentVersionId", composedOf.as("composed"), "messageId", "address", "campaignId"])
     .where("id", "=", id)
     .executeTakeFirst();
   if (!row?.composed || row.contentVersionId === null || row.messageId === null || row.address === null) return null;
@@ -172,7 +174,7 @@ function decide(
     toName: person.fullName === person.email ? null : person.fullName,
     date: now.round("second").toString(),
     // Chance keeps it out of every body (S5).
-    boundary: `tidings-${randomBytes(12).toString("hex")}`,
+    boundary: `tidings-${chance(12)}`,
     unsubscribeUrl,
     unsubscribeMailto: `mailto:${answersTo}?subject=unsubscribe%20${token}`,
     listLabel: due.campaignName,
@@ -185,9 +187,15 @@ function used(version: ContentVersion, variables: Record<string, unknown>): Reco
   return Object.fromEntries(version.variables.map((name) => [name, variables[name] ?? null]));
 }
 
-/** Made of the message's own id, so that it is unique, and of chance, so that it cannot be guessed (S3). */
-function newMessageId(id: number, from: string): string {
-  return `<${id.toString(36)}.${randomBytes(12).toString("hex")}@${domainOf(from)}>`;
+const CHANCE_OCTETS = 8192;
+let store = Buffer.alloc(0);
+
+/** Octets nobody can guess, in hexadecimal. Asked for one mail at a time, they cost more than the rest of its headers. */
+function chance(octets: number): string {
+  if (store.length < octets) store = randomBytes(CHANCE_OCTETS);
+  const taken = store.toString("hex", 0, octets);
+  store = store.subarray(octets);
+  return taken;
 }
 
 const domainOf = (address: string) => address.slice(address.lastIndexOf("@") + 1);

@@ -88,7 +88,7 @@ export async function recoverExpired(
     with expired as (
       select messages.id, messages.state = 'in_data' as in_doubt, coalesce(email_accounts.hold_unknown, false) as hold
       from messages left join email_accounts on email_accounts.id = messages.email_account_id
-      where messages.state in ('claimed', 'in_data') and messages.claimed_until < ${now}::timestamptz
+      where messages.claimed_until < ${now}::timestamptz
         and messages.id <> all(${[...ours]}::bigint[])
       order by messages.id limit ${MOST_EXPIRED}
       for update of messages skip locked
@@ -122,7 +122,7 @@ export async function skipParked(db: Db, now: Temporal.Instant): Promise<number>
     set state = 'skipped', finished_at = ${now}::timestamptz,
       reason = case email_campaigns.status when 'Stopped' then email_campaigns.stop_reason else 'unsubscribed' end
     from email_campaigns
-    where messages.state in ('planned', 'deferred') and messages.next_attempt_at is null
+    where messages.reason = 'paused' and messages.state in ('planned', 'deferred')
       and email_campaigns.id = messages.email_campaign_id and email_campaigns.status in ('Stopped', 'Unsubscribed')
     returning messages.id`.execute(db);
   return rows.length;

@@ -4,16 +4,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Account, Vault } from "../accounts/accounts.ts";
 import { pauseForGood } from "../accounts/trouble.ts";
 import { isLimited, pace, ramped } from "../core/rates.ts";
-import { type Db, inTransaction } from "../db/database.ts";
+import type { Db } from "../db/database.ts";
 import { CannotSign } from "../domains/domains.ts";
 import { isDatabaseLoss } from "../http/problems.ts";
 import type { Logger } from "../log.ts";
 import type { Outcome } from "../mail/smtp.ts";
-import { type Claim, claim, type Due, type Entry, load, renew } from "./claim.ts";
-import { conclude as concludeAll } from "./conclude.ts";
-import { gather } from "./gather.ts";
+import { type Claim, claim, type Claimer, type Due, type Entry, load, renew } from "./claim.ts";
+import { createDesk } from "./desk.ts";
 import { judge } from "./judge.ts";
-import { type Entering, enterWithin, type Held, type Limited } from "./limits.ts";
+import type { Held, Limited } from "./limits.ts";
 import type { Meters } from "./metrics.ts";
 import { type Origin, origins } from "./origin.ts";
 import { createPolicyGuard } from "./policy-guard.ts";
@@ -29,8 +28,6 @@ const BATCH = 500;
 const MOST_UNDER_WAY = 1500;
 /** Of one account, so that a slow server leaves room for the others. */
 const MOST_OF_AN_ACCOUNT = 1000;
-/** How many steps into DATA or results share one commit. */
-const MOST_IN_A_STATEMENT = 200;
 /** What a recipient domain's limit holds back is looked at again after this at the latest: the limit may be another. */
 const LONGEST_HELD_MINUTES = 15;
 const SPREAD_SECONDS = 30;
@@ -44,8 +41,12 @@ const RECORD_TRIES = 120;
 const RECORD_PAUSE_MS = 1000;
 
 export type Sender = {
-  /** Takes what is due and room is for, and lets it go its way. @returns how many were taken. */
+  /** Takes what waits and room is for, and lets it go its way. @returns how many were taken. */
   pump(now: Temporal.Instant): Promise<number>;
+  /** What could be sent at once; null while there is next to no room. */
+  offer(now: Temporal.Instant): Promise<Claimer | null>;
+  /** Lets what was claimed for this worker go its way. */
+  take(claims: readonly Claim[], now: Temporal.Instant): Promise<void>;
   /** Resolves when some of what is under way is done; at once when nothing is. */
   progress(): Promise<void>;
   underWay(): number;
@@ -88,20 +89,27 @@ export function createSender(options: SenderOptions): Sender {
   const slowDomains = createSlowDomains();
   const policyGuard = createPolicyGuard();
 
-  const enter = gather<Entering, Entry | Held>((messages) => enterWithin(db, messages, at()), MOST_IN_A_STATEMENT);
-  const settle = gather<Result, undefined>(async (results) => {
-    await keepTrying(() => inTransaction(db, (tx) => concludeAll(tx, results, at())));
-    return results.map(() => undefined);
-  }, MOST_IN_A_STATEMENT);
+  const { enter, settle } = createDesk(db, () => at(), keepTrying);
+
+  async function offer(now: Temporal.Instant): Promise<Claimer | null> {
+    const limit = Math.min(BATCH, MOST_UNDER_WAY - underWay.size);
+    if (stopping || limit < BATCH / 4) return null;
+    const without = [...(await transports.waiting(now)), ...saturated(), ...atRest(now)];
+    return { worker, limit, without, serverByUrl: Boolean(vault.smtpUrl) };
+  }
 
   async function pump(now: Temporal.Instant): Promise<number> {
-    const limit = Math.min(BATCH, MOST_UNDER_WAY - underWay.size);
-    if (stopping || limit < BATCH / 4) return 0;
-    at = stopwatch(now);
+    const offered = await offer(now);
+    if (!offered) return 0;
     await lookForExpired(now);
-    const without = [...(await transports.waiting(now)), ...saturated(), ...atRest(now)];
-    const claims = await claim(db, { worker, limit, without, serverByUrl: Boolean(vault.smtpUrl) }, now);
-    if (claims.length === 0) return 0;
+    const claims = await claim(db, offered, now);
+    await take(claims, now);
+    return claims.length;
+  }
+
+  async function take(claims: readonly Claim[], now: Temporal.Instant): Promise<void> {
+    if (claims.length === 0) return;
+    at = stopwatch(now);
     for (const one of claims) underWay.set(one.id, { ...one, account: null });
     heart ??= setInterval(() => void beat(), RENEW_EVERY_MS).unref();
     try {
@@ -116,7 +124,6 @@ export function createSender(options: SenderOptions): Sender {
       for (const { id } of claims) done(id);
       throw error;
     }
-    return claims.length;
   }
 
   /** One message on its way, until what became of it is written down. */
@@ -340,6 +347,8 @@ export function createSender(options: SenderOptions): Sender {
 
   return {
     pump,
+    offer,
+    take,
     progress,
     underWay: () => underWay.size,
     async sendDue(now) {

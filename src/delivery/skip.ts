@@ -37,7 +37,6 @@ export async function skipByHand(tx: Tx, skipped: Skipped, now: Temporal.Instant
       emailAccountId: null,
       address: null,
       messageId: null,
-      composed: null,
       nextAttemptAt: null,
       claimedBy: null,
       claimedUntil: null,

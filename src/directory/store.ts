@@ -1,6 +1,7 @@
 /** The SQL of one person across all modules: reads alone. */
 import { sql } from "kysely";
 import type { Db } from "../db/database.ts";
+import { composedOf } from "../delivery/delivery.ts";
 
 /** How many running Email Campaigns a page shows. */
 const SHOWN = 50;
@@ -158,7 +159,7 @@ export function emailsOf(db: Db, personId: number) {
       "messages.dueAt",
       "messages.finishedAt",
       "messages.messageId",
-      sql<Record<string, unknown> | null>`(messages.composed -> 'variables') - 'unsubscribe_url'`.as("values"),
+      sql<Record<string, unknown> | null>`(${composedOf} -> 'variables')::jsonb - 'unsubscribe_url'`.as("values"),
       sql<string | null>`messages.reply_code || ' ' || messages.reply_text`.as("reply"),
     ])
     .where("messages.personId", "=", personId)

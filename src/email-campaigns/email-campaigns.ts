@@ -27,6 +27,7 @@ export {
   stopInProgress,
   wakeCampaign,
 } from "./following.ts";
+export { numbersMeant } from "./numbers.ts";
 export { preview, start, startMany, type Started, type Starter } from "./start.ts";
 export { list, sortValue } from "./store.ts";
 

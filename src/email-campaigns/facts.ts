@@ -11,6 +11,7 @@ export type WithFacts = {
   readonly campaignId: number;
   readonly personId: number;
   readonly emailGroupId: number | null;
+  readonly senderId: number | null;
   readonly status: EmailCampaignStatus;
   readonly stopReason: StopReason | null;
   /** The version of the Schedule it stays with; null: it follows what is published. */
@@ -74,7 +75,7 @@ const IN_VERSION = sql`join schedule_versions on schedule_versions.id = ec.sched
 async function rowsOf(db: Db, ids: readonly number[], settings: RawBuilder<unknown>): Promise<Row[]> {
   if (ids.length === 0) return [];
   const { rows } = await sql<Row>`
-    select ec.id, ec.number, ec.campaign_id, ec.person_id, ec.email_group_id, ec.status, ec.stop_reason,
+    select ec.id, ec.number, ec.campaign_id, ec.person_id, ec.email_group_id, ec.sender_id, ec.status, ec.stop_reason,
       ec.schedule_version_id, ec.start_on + ec.shifted_days as start_on, ec.created_at,
       exists (select from campaigns as live where live.id = ec.campaign_id and live.paused_at is not null) as campaign_paused,
       coalesce(people.time_zone, workspace.time_zone) as time_zone,

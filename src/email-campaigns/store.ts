@@ -4,9 +4,10 @@ import type { Event, Status } from "../core/email-campaign.ts";
 import { after, statusesFor } from "../core/email-campaign.ts";
 import { refuse } from "../core/problem.ts";
 import type { Db, Tx } from "../db/database.ts";
-import { containing, reversedEndingWith } from "../db/like.ts";
+import { containing } from "../db/like.ts";
 import type { StopReason, Tables } from "../db/tables.ts";
 import { type Position, positionOf } from "../http/paging.ts";
+import { numbersMeant } from "./numbers.ts";
 
 export type ListQuery = {
   limit: number;
@@ -105,10 +106,10 @@ function filtered(all: ReturnType<typeof rows>, asked: Filter) {
   if (asked.startTo) query = query.where("ec.startOn", "<=", Temporal.PlainDate.from(asked.startTo));
   if (asked.q) {
     const pattern = containing(asked.q);
-    const number = reversedEndingWith(asked.q.toUpperCase());
+    const numbers = numbersMeant(asked.q);
     query = query.where((where) =>
       where.or([
-        where(sql`reverse(ec.number)`, "like", number),
+        where("ec.number", "=", sql<string>`any(${numbers})`),
         where("people.fullName", "ilike", pattern),
         where("people.email", "ilike", pattern),
       ]),

@@ -6,6 +6,7 @@ import type { InboundEvent } from "../core/inbound/event.ts";
 import type { ReceivedMail } from "../core/inbound/mail.ts";
 import { referencesOf } from "../core/inbound/references.ts";
 import { verify, verifyReturnPath } from "../core/links.ts";
+import { idInMessageId } from "../core/message-id.ts";
 import type { Tx } from "../db/database.ts";
 import type { About, FoundBy } from "./received.ts";
 
@@ -77,11 +78,9 @@ async function byId(tx: Tx, id: number, foundBy: FoundBy): Promise<About | null>
 
 /** The first of them that is ours: the nearest. */
 async function byMessageId(tx: Tx, messageIds: readonly string[]): Promise<About | null> {
-  if (messageIds.length === 0) return null;
-  const rows = await query(tx)
-    .select("messages.messageId as header")
-    .where("messages.messageId", "in", messageIds)
-    .execute();
+  const ids = messageIds.flatMap((one) => idInMessageId(one) ?? []);
+  if (ids.length === 0) return null;
+  const rows = await query(tx).select("messages.messageId as header").where("messages.id", "in", ids).execute();
   const found = messageIds.flatMap((id) => rows.filter(({ header }) => header === id))[0];
   if (!found) return null;
   const { header: _header, ...about } = found;

@@ -162,8 +162,13 @@ it("our Message-ID in the mail that came back says which one it was", async () =
 
 it("the token in the subject of an unsubscribe mail says who wants to leave", async () => {
   const { message } = await sent();
-  const { unsubscribeMailto } = message.composed as { unsubscribeMailto: string };
-  const subject = decodeURIComponent(unsubscribeMailto.split("subject=")[1]!);
+  const { composed } = await fresh.db
+    .selectFrom("messageContents")
+    .select("composed")
+    .where("messageId", "=", message.id)
+    .executeTakeFirstOrThrow();
+  const { unsubscribeMailto } = composed;
+  const subject = decodeURIComponent(unsubscribeMailto!.split("subject=")[1]!);
   const received = await got(letter({ Subject: subject, From: "quite.another@example.net" }));
   expect(received).toMatchObject({
     kind: "unsubscribe",

@@ -1,7 +1,8 @@
 /** The SQL of the numbers. Reads other modules' tables; writes none. */
 import { type RawBuilder, sql } from "kysely";
 import type { Db } from "../db/database.ts";
-import { beginningWith, containing, reversedEndingWith } from "../db/like.ts";
+import { beginningWith, containing } from "../db/like.ts";
+import { numbersMeant } from "../email-campaigns/email-campaigns.ts";
 
 type Day = Temporal.PlainDate;
 export type Span = { readonly from: Day; readonly to: Day; readonly campaignId?: number | undefined };
@@ -12,7 +13,7 @@ export async function sends(db: Db, { from, to, campaignId }: Span, zone: string
   const { rows } = await sql<{ day: Day; state: string; count: number }>`
     select (finished_at at time zone ${zone})::date as day, state, count(*)::int as count
     from messages
-    where finished_at >= ${begin} and finished_at < ${end} and state in ('accepted', 'refused', 'skipped')
+    where finished_at >= ${begin} and finished_at < ${end} and outcome is not null
       ${campaignId === undefined ? sql`` : sql`and campaign_id = ${campaignId}`}
     group by 1, 2`.execute(db);
   const left = await sql<{ day: Day; count: number }>`
@@ -79,8 +80,8 @@ export async function calendar(db: Db, { from, to, campaignId }: Span) {
 /** Mails planned and not yet gone, and those whose day has passed with nothing planned: the calendar from `today` has neither. */
 export async function onTheirWay(db: Db, today: Day, zone: string): Promise<number> {
   const { rows } = await sql<{ count: number }>`
-    select (select count(*) from messages where state in ('planned', 'deferred'))::int
-         + (select count(*) from messages where state in ('claimed', 'in_data'))::int
+    select (select count(*) from messages where next_attempt_at is not null)::int
+         + (select count(*) from messages where claimed_until is not null)::int
          + (select count(*) from email_campaigns ec where next_due_at < ${bounds(today, today, zone)[0]}
             and exists (select 1 from steps s left join messages m on m.email_campaign_id = ec.id and m.step_id = s.id
               where s.campaign_id = ec.campaign_id and s.removed_at is null and m.id is null
@@ -108,8 +109,8 @@ export async function compared(db: Db) {
         count(*) filter (where status = 'Unsubscribed') as unsubscribed, count(*) filter (where status = 'Stopped') as stopped
       from email_campaigns group by 1) e on e.campaign_id = c.id
     left join (
-      select campaign_id, count(*) filter (where state = 'accepted') as sent, count(*) filter (where state = 'refused') as failed
-      from messages where state in ('accepted', 'refused') group by 1) m on m.campaign_id = c.id
+      select campaign_id, count(*) filter (where outcome = 'accepted') as sent, count(*) filter (where outcome = 'refused') as failed
+      from messages where outcome is not null group by 1) m on m.campaign_id = c.id
     order by started desc, c.id limit 100`.execute(db);
   return rows;
 }
@@ -121,6 +122,15 @@ export async function statusCounts(db: Db, campaignId?: number) {
     group by 1`.execute(db);
   return rows;
 }
+
+/** Messages under way, each once: by the indexes of what waits, what is held by a worker, and what was set aside. */
+const OPEN = sql`
+  select step_id, campaign_id from messages where next_attempt_at is not null
+  union all
+  select step_id, campaign_id from messages where claimed_until is not null
+  union all
+  select step_id, campaign_id from messages
+  where reason in ('in-doubt', 'paused') and next_attempt_at is null and claimed_until is null and outcome is null`;
 
 export async function steps(db: Db, campaignId: number) {
   const { rows } = await sql<{
@@ -136,11 +146,11 @@ export async function steps(db: Db, campaignId: number) {
     unsubscribed: number;
   }>`
     with of_steps as (
-      select step_id, count(*) filter (where state = 'accepted') as sent, count(*) filter (where state = 'skipped') as skipped,
-        count(*) filter (where state = 'refused') as failed,
-        count(*) filter (where state in ('planned', 'claimed', 'in_data', 'deferred', 'unknown')) as under_way,
-        count(*) as resolved
-      from messages where campaign_id = ${campaignId} group by 1),
+      select step_id, count(*) filter (where outcome = 'accepted') as sent, count(*) filter (where outcome = 'skipped') as skipped,
+        count(*) filter (where outcome = 'refused') as failed, count(*) as resolved
+      from messages where campaign_id = ${campaignId} and outcome is not null group by 1),
+    open_of_steps as (
+      select step_id, count(*) as under_way from (${OPEN}) open where campaign_id = ${campaignId} group by 1),
     -- The last mail of everybody who left: that is the one they left after.
     left_after as (
       select last.step_id, count(*) as unsubscribed
@@ -151,11 +161,12 @@ export async function steps(db: Db, campaignId: number) {
       where ec.campaign_id = ${campaignId} and ec.status = 'Unsubscribed' group by 1)
     select s.id as "stepId", s.position, s.send_after_days as "sendAfterDays", t.name as "emailTemplate",
       coalesce(o.sent, 0)::int as sent, coalesce(o.skipped, 0)::int as skipped, coalesce(o.failed, 0)::int as failed,
-      coalesce(o.under_way, 0)::int as "underWay", coalesce(o.resolved, 0)::int as resolved,
+      coalesce(u.under_way, 0)::int as "underWay", (coalesce(o.resolved, 0) + coalesce(u.under_way, 0))::int as resolved,
       coalesce(l.unsubscribed, 0)::int as unsubscribed
     from steps s
     join email_templates t on t.id = s.email_template_id
     left join of_steps o on o.step_id = s.id
+    left join open_of_steps u on u.step_id = s.id
     left join left_after l on l.step_id = s.id
     where s.campaign_id = ${campaignId} and s.removed_at is null
     order by s.position`.execute(db);
@@ -199,7 +210,7 @@ export async function search(db: Db, q: string) {
     sql<Hit>`
       select 'email-campaign' as kind, ec.id, ec.number as label, concat_ws(' · ', c.name, p.full_name) as detail
       from email_campaigns ec join campaigns c on c.id = ec.campaign_id join people p on p.id = ec.person_id
-      where reverse(ec.number) like ${reversedEndingWith(q.toUpperCase())} order by ec.id desc limit ${EACH}`,
+      where ec.number = any(${numbersMeant(q)}) order by ec.id desc limit ${EACH}`,
     sql<Hit>`
       select 'email-group' as kind, id, title as label, null as detail from email_groups where title ilike ${within}
       order by title ilike ${begins} desc, title limit ${EACH}`,
@@ -224,8 +235,8 @@ export async function troubles(db: Db, now: Temporal.Instant) {
   }>`
     select (select count(*) from email_accounts)::int as accounts,
       (select name || ': ' || paused_reason from email_accounts where paused_at is not null order by paused_at desc limit 1) as trouble,
-      (select count(*) from messages where state = 'unknown')::int as doubt,
-      (select count(*) from messages where state = 'refused' and finished_at > ${week})::int as refused,
+      (select count(*) from messages where reason = 'in-doubt' and state = 'unknown')::int as doubt,
+      (select count(*) from messages where outcome = 'refused' and finished_at > ${week})::int as refused,
       (select count(*) from email_campaigns where next_due_at < ${now.subtract({ hours: 1 })})::int as late,
       (select coalesce(sum((result->>'bad')::int), 0) from jobs
        where kind like '%import%' and finished_at > ${week} and jsonb_typeof(result->'bad') = 'number')::int as bad`.execute(

@@ -2,7 +2,6 @@
 import { inline } from "@css-inline/css-inline";
 import { convert } from "html-to-text";
 import MarkdownIt from "markdown-it";
-import mjml2html from "mjml";
 import { MAX_OUTPUT } from "../core/template-budget.ts";
 import { problemAt } from "../core/template-lexer.ts";
 import { escapeHtml } from "../core/template-values.ts";
@@ -187,6 +186,8 @@ async function fromMjml(body: string): Promise<Built> {
   if (include >= 0) return misplaced(body, include, "A template has no other files: mj-include is not allowed.");
   try {
     const options = { fonts: {}, validationLevel: "soft", ignoreIncludes: true } as const;
+    // It takes 80 MB, which a process that only sends never needs.
+    const { default: mjml2html } = await import("mjml");
     const { html, errors } = await mjml2html(blocksAsRaw(guarded.text), options);
     const said = errors
       // A value that a tag will give cannot be judged yet.

@@ -10,6 +10,7 @@ export const workspace = z.object({
   timeOfDay,
   expiresAfterDays: z.number(),
   burstGuard: z.number(),
+  keepContentsMonths: z.number().nullable(),
   setUpAt: instant.nullable(),
   changedAt: instant.nullable(),
 });
@@ -38,6 +39,13 @@ export const workspaceEdit = z
       .min(1)
       .max(1_000_000)
       .describe("How many late mails of a campaign may leave within an hour."),
+    keepContentsMonths: z
+      .number()
+      .int()
+      .min(3)
+      .max(1200)
+      .nullable()
+      .describe("For how many whole months sent mail can be shown byte for byte; null: for ever."),
   })
   .partial();
 

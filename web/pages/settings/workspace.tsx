@@ -21,9 +21,16 @@ export default function Workspace() {
       timeOfDay: data.timeOfDay.slice(0, 5),
       expiresAfterDays: data.expiresAfterDays as number | string,
       burstGuard: data.burstGuard as number | string,
+      keepContentsMonths: (data.keepContentsMonths ?? "") as number | string,
     },
   });
-  const submit = async ({ postalAddress, expiresAfterDays, burstGuard, ...rest }: typeof form.values) => {
+  const submit = async ({
+    postalAddress,
+    expiresAfterDays,
+    burstGuard,
+    keepContentsMonths,
+    ...rest
+  }: typeof form.values) => {
     try {
       await call("PATCH /workspace", {
         body: {
@@ -31,6 +38,7 @@ export default function Workspace() {
           postalAddress: postalAddress.trim() || null,
           expiresAfterDays: Number(expiresAfterDays),
           burstGuard: Number(burstGuard),
+          keepContentsMonths: keepContentsMonths === "" ? null : Number(keepContentsMonths),
         },
       });
       await queryClient.invalidateQueries();
@@ -101,6 +109,16 @@ export default function Workspace() {
               min={1}
               disabled={disabled}
               {...form.getInputProps("burstGuard")}
+            />
+            <NumberInput
+              label={t("Keep what was sent (months)")}
+              description={t(
+                "For this long sent mail can be shown as it was; that it was sent stays. Empty: for ever.",
+              )}
+              min={3}
+              max={1200}
+              disabled={disabled}
+              {...form.getInputProps("keepContentsMonths")}
             />
             {!disabled && (
               <Group justify="flex-end">
