@@ -13,6 +13,7 @@ import type * as insights from "../src/insights/api.ts";
 import type * as jobs from "../src/jobs/api.ts";
 import type * as mail from "../src/mail/api.ts";
 import type * as people from "../src/people/api.ts";
+import type * as publishing from "../src/publishing/api.ts";
 import type * as signIn from "../src/sign-in/api.ts";
 import type * as suppressions from "../src/suppressions/api.ts";
 import type * as templates from "../src/templates/api.ts";
@@ -31,6 +32,7 @@ type Modules = [
   typeof jobs,
   typeof mail,
   typeof people,
+  typeof publishing,
   typeof signIn,
   typeof suppressions,
   typeof templates,

@@ -16,6 +16,12 @@ export type AfterScheduleChange = (tx: Tx, campaignId: number, now: Temporal.Ins
 export const find = store.find;
 export const findByName = store.findByName;
 export const stepsOf = store.stepsOf;
+export { pause, resume } from "./pauses.ts";
+
+/** Holds a Campaign for whoever changes more than one thing of it. */
+export async function lock(tx: Tx, id: number): Promise<void> {
+  if (!(await store.lock(tx, id))) notFound(id);
+}
 
 export async function get(db: Db, id: number) {
   const found = (await store.find(db, id)) ?? notFound(id);
@@ -24,6 +30,19 @@ export async function get(db: Db, id: number) {
 
 export async function list(db: Db, asked: { limit: number; cursor?: string; q?: string }) {
   return withSteps(db, await store.list(db, asked));
+}
+
+/** Names mails for a list: by their row in an edited Schedule, or by the step where it was removed. */
+export async function templateNames(db: Db, rows: readonly StepInput[], id: number) {
+  const steps = await store.stepsOf(db, [id]);
+  const names = await store.namesOfTemplates(
+    db,
+    [...rows, ...steps].map(({ emailTemplateId }) => emailTemplateId),
+  );
+  return (row: number | null, stepId: number | null): string => {
+    const found = row === null ? steps.find((step) => step.id === stepId) : rows[row];
+    return found ? `day ${found.sendAfterDays}: ${names.get(found.emailTemplateId) ?? ""}` : "";
+  };
 }
 
 /** Creates a Campaign; its Schedule may be empty, but then nobody can be started (E6). */

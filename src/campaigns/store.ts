@@ -71,6 +71,15 @@ export function stepsOf(db: Db, campaignIds: readonly number[]) {
     .execute();
 }
 
+export async function namesOfTemplates(db: Db, ids: readonly number[]): Promise<Map<number, string>> {
+  const rows = await db
+    .selectFrom("emailTemplates")
+    .select(["id", "name"])
+    .where("id", "=", sql<number>`any(${[...ids]}::bigint[])`)
+    .execute();
+  return new Map(rows.map(({ id, name }) => [id, name]));
+}
+
 /** Email Campaigns of Campaigns, counted by status. */
 export function countsOf(db: Db, campaignIds: readonly number[]) {
   return db
@@ -106,6 +115,15 @@ export async function save(
     .set({ ...edit, ...(timeOfDay === undefined ? {} : { timeOfDay: timeOrNull(timeOfDay) }), changedAt: now })
     .where("id", "=", id)
     .execute();
+}
+
+/** Not an edit: who changed the Campaign since is asked about what it says, not whether it rests. */
+export async function savePause(
+  tx: Tx,
+  id: number,
+  pause: Pick<CampaignRow, "pauseKind" | "pausedAt" | "pausedBy">,
+): Promise<void> {
+  await tx.updateTable("campaigns").set(pause).where("id", "=", id).execute();
 }
 
 export async function remove(tx: Tx, id: number): Promise<void> {

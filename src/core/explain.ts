@@ -49,7 +49,7 @@ const STOPPED: Readonly<Record<StopReason, string>> = {
 /** One answer a step, in the order the steps are sent. */
 export function explain(
   facts: Facts,
-  ended: { readonly status: Status; readonly stopReason: StopReason | null },
+  ended: { readonly status: Status; readonly stopReason: StopReason | null; readonly campaignPaused?: boolean },
   messages: readonly StepMessage[],
   now: Temporal.Instant,
 ): Explanation[] {
@@ -71,6 +71,8 @@ export function explain(
     if (ended.status === "Stopped")
       return say("stopped", `Will not be sent: ${STOPPED[ended.stopReason ?? "cancelled"]}.`, null);
     if (ended.status === "Paused") return say("paused", "Waits: the Email Campaign is paused.", null);
+    if (ended.campaignPaused && ended.status !== "Completed")
+      return say("campaign-paused", "Waits: its Campaign is on hold or frozen.", null);
     const expired = decision.expire.find((entry) => entry.step.id === step.id);
     if (expired) return say(expired.reason, SKIPPED[expired.reason]!);
     if (!due) return say("window-never-opens", "Waits: the sending window never opens.", null);

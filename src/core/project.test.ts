@@ -123,14 +123,14 @@ describe("what lies ahead", () => {
         const moment = at("2026-12-01T00:00:00Z").add({ hours: 24 * now + hour });
         const expected = walk(given, moment);
         const found = project(given, moment);
-        expect(found.map(({ stepId }) => stepId).toSorted()).toEqual(steps.map(({ id }) => id).toSorted());
+        expect(new Set(found.map(({ stepId }) => stepId))).toEqual(new Set(steps.map(({ id }) => id)));
         expect(
           new Map(
             found.flatMap(({ stepId, outcome, at: leaves }) =>
               outcome === "due-now" || outcome === "ahead" ? [[stepId, String(leaves)] as const] : [],
             ),
           ),
-        ).toEqual(new Map([...expected].toSorted()));
+        ).toEqual(expected);
         expect(projector(moment)(given)).toEqual(found);
       }),
       { numRuns: 300 },

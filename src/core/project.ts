@@ -1,5 +1,5 @@
 /** Says what lies ahead of an Email Campaign when nothing comes between: each step with its moment, by the code that decides. */
-import { type ExpiryReason, type Facts, type Resolution, decide, inOrder, localDay } from "./schedule.ts";
+import { type ExpiryReason, type Facts, type Resolution, type Step, decide, inOrder, localDay } from "./schedule.ts";
 
 /** What becomes of a step. `behind`: sent, skipped or failed already. `never`: the window never opens for it. */
 export type Prospect = {
@@ -65,12 +65,15 @@ export function project(facts: Facts, now: Temporal.Instant): Prospect[] {
  */
 export function projector(now: Temporal.Instant, most = 20_000): (facts: Facts) => readonly Prospect[] {
   const known = new Map<string, readonly Prospect[]>();
-  const lists = new Map<readonly unknown[], number>();
+  // Steps are the same objects for all of a Campaign, in lists of their own.
+  const steps = new Map<Step, number>();
+  const numberOf = (step: Step) => {
+    const number = steps.get(step) ?? steps.size;
+    steps.set(step, number);
+    return number;
+  };
   return (facts) => {
-    const list = lists.get(facts.steps) ?? lists.size;
-    lists.set(facts.steps, list);
-    // Everything but the steps, which are the same list for all of a Campaign.
-    const key = `${list} ${JSON.stringify({ ...facts, steps: null })}`;
+    const key = JSON.stringify({ ...facts, steps: facts.steps.map(numberOf) });
     const before = known.get(key);
     if (before) return before;
     const found = project(facts, now);

@@ -21,7 +21,8 @@ export { composedOf, discardOldContents } from "./contents.ts";
 export { resolveDoubt } from "./doubt.ts";
 export { bytesOf, renderedSubject } from "./prepare.ts";
 export { deliveryProblems } from "./problems.ts";
-export { skipByHand } from "./skip.ts";
+export { obstaclesOf } from "./obstacle.ts";
+export { forgetSkipped, skipByHand } from "./skip.ts";
 
 export type DeliveryOptions = {
   readonly db: Db;

@@ -51,3 +51,11 @@ export async function skipByHand(tx: Tx, skipped: Skipped, now: Temporal.Instant
     .executeTakeFirst();
   return made !== undefined;
 }
+
+/** Takes back that a step was skipped for these Email Campaigns because it was added too late: it is sent after all. */
+export async function forgetSkipped(tx: Tx, stepId: number, emailCampaignIds: readonly number[]): Promise<void> {
+  await sql`
+    delete from messages
+    where email_campaign_id = any(${[...emailCampaignIds]}::bigint[]) and step_id = ${stepId}
+      and state = 'skipped' and reason = 'added-after-its-day'`.execute(tx);
+}

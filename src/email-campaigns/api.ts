@@ -1,8 +1,7 @@
 /** The contract of Email Campaigns: one person, one Campaign, from a start date. Data only. */
 import { z } from "zod";
 import { STATUSES, STOP_REASONS } from "../core/email-campaign.ts";
-import { MAX_STEPS, stepInput } from "../campaigns/api.ts";
-import { contract, day, dayInput, id, idParams, instant, listOf, page } from "../http/contract.ts";
+import { contract, day, dayInput, id, instant, listOf, page } from "../http/contract.ts";
 import { filterSchema } from "../people/api.ts";
 
 const emailCampaignFor = z.enum(["lead", "contact"]);
@@ -226,36 +225,6 @@ export const emailCampaigns = contract({
     summary: "Say for each step why it was or was not sent, and what comes next",
     access: "viewer",
     success: { status: 200, body: explanation },
-  },
-});
-
-const reach = {
-  ahead: z.int().describe("For so many people it lies ahead."),
-  dueNow: z.int().describe("For so many its day has come and it would still be sent, one email a day."),
-  tooLate: z.int().describe("For so many its day has passed: it would not be sent."),
-  sent: z.int().describe("So many have it behind them, or on its way."),
-};
-
-export const impacts = contract({
-  schedule: {
-    method: "POST",
-    path: "/campaigns/:id/impact",
-    summary: "Say what a new Schedule would do to those who are on their way; changes nothing",
-    description: "Of a very large Campaign the newest Email Campaigns are looked at: compare `lookedAt` and `running`.",
-    tag: "Campaigns",
-    access: "viewer",
-    params: idParams,
-    body: z.object({ steps: z.array(stepInput).max(MAX_STEPS) }),
-    success: {
-      status: 200,
-      body: z.object({
-        running: z.int(),
-        lookedAt: z.int(),
-        dueNow: z.int().describe("People who would have an email due at this moment."),
-        steps: z.array(z.object({ stepId: id.nullable().describe("Null: a new step."), ...reach })),
-        removed: z.array(z.object({ stepId: id, sendAfterDays: z.int(), ...reach })),
-      }),
-    },
   },
 });
 

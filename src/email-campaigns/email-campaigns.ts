@@ -21,6 +21,7 @@ export {
   goOn,
   lookAt,
   reschedule,
+  rescheduleRunning,
   restCampaign,
   shift,
   stayWith,
@@ -36,10 +37,10 @@ type Reference = string | number;
 /** An Email Campaign with each step: when it is due, what became of it and why. */
 export async function get(db: Db, reference: Reference, now: Temporal.Instant) {
   const row = await store.get(db, reference);
-  const { facts } = (await factsOf(db, [row.id]))[0]!;
+  const { facts, campaignPaused } = (await factsOf(db, [row.id]))[0]!;
   const known = await messagesOf(db, row.id);
   const explained = new Map(
-    explainSteps(facts, row, known, now).map((explanation) => [explanation.stepId, explanation]),
+    explainSteps(facts, { ...row, campaignPaused }, known, now).map((explanation) => [explanation.stepId, explanation]),
   );
   const names = await templateNames(db, row.campaignId);
   const steps = inOrder(facts.steps).map((step) => {
@@ -64,8 +65,8 @@ export async function get(db: Db, reference: Reference, now: Temporal.Instant) {
 /** For every step: why it was or was not sent, and what comes next; from the code that decides. */
 export async function explain(db: Db, reference: Reference, now: Temporal.Instant) {
   const row = await store.get(db, reference);
-  const { facts } = (await factsOf(db, [row.id]))[0]!;
-  const explained = explainSteps(facts, row, await messagesOf(db, row.id), now);
+  const { facts, campaignPaused } = (await factsOf(db, [row.id]))[0]!;
+  const explained = explainSteps(facts, { ...row, campaignPaused }, await messagesOf(db, row.id), now);
   const days = new Map(facts.steps.map((step) => [step.id, step.sendAfterDays]));
   const stopped = row.stopReason ? ` (${row.stopReason})` : "";
   return {

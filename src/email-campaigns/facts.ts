@@ -32,10 +32,16 @@ type Row = Omit<WithFacts, "facts"> & {
 /**
  * The facts of these Email Campaigns, in the order of their ids; a few statements however many there are. Each follows
  * what is published, or the version it stays with.
+ * @param as `published`: as if all followed what is published.
  */
-export async function factsOf(db: Db, ids: readonly number[]): Promise<WithFacts[]> {
+export async function factsOf(
+  db: Db,
+  ids: readonly number[],
+  as: { readonly published: boolean } = { published: false },
+): Promise<WithFacts[]> {
   if (ids.length === 0) return [];
-  const published = await rowsOf(db, ids, PUBLISHED);
+  const found = await rowsOf(db, ids, PUBLISHED);
+  const published = as.published ? found.map((row) => ({ ...row, scheduleVersionId: null })) : found;
   const staying = published.filter(({ scheduleVersionId }) => scheduleVersionId !== null).map(({ id }) => id);
   const inVersion = new Map((await rowsOf(db, staying, IN_VERSION)).map((row) => [row.id, row]));
   const rows = published.map((row) => inVersion.get(row.id) ?? row);

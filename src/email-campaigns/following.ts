@@ -14,6 +14,12 @@ const RUNNING = ["Scheduled", "In Progress", "Paused"];
  * their stamp stays. In the transaction of the edit.
  */
 export async function reschedule(tx: Tx, campaignId: number, now: Temporal.Instant): Promise<void> {
+  await rescheduleRunning(tx, campaignId, now);
+  await reopen(tx, campaignId, now);
+}
+
+/** The same for what runs alone: who is through with it stays so. */
+export async function rescheduleRunning(tx: Tx, campaignId: number, now: Temporal.Instant): Promise<void> {
   await sql`
     update email_campaigns
     set end_on = start_on + shifted_days + schedule.days,
@@ -24,7 +30,6 @@ export async function reschedule(tx: Tx, campaignId: number, now: Temporal.Insta
     ) as schedule
     where campaign_id = ${campaignId} and status in ('Scheduled', 'In Progress', 'Paused')
       and schedule_version_id is null`.execute(tx);
-  await reopen(tx, campaignId, now);
   await announce(tx);
 }
 

@@ -2,10 +2,9 @@
 import type { Db } from "../db/database.ts";
 import { pageOf } from "../http/paging.ts";
 import type { Serve } from "../http/serve.ts";
-import { bulkActions, emailCampaigns as api, impacts } from "./api.ts";
+import { bulkActions, emailCampaigns as api } from "./api.ts";
 import { act } from "./bulk-actions.ts";
 import * as emailCampaigns from "./email-campaigns.ts";
-import { impact } from "./impact.ts";
 import { queueStart } from "./jobs.ts";
 import { type SkipMessage, skipStep } from "./skip.ts";
 
@@ -32,5 +31,4 @@ export function routes(serve: Serve, { db, skipMessage }: { db: Db; skipMessage:
     return emailCampaigns.get(db, params.id, now);
   });
   serve(api.explain, ({ params, now }) => emailCampaigns.explain(db, params.id, now));
-  serve(impacts.schedule, ({ params, body, now }) => impact(db, params.id, body.steps, now));
 }

@@ -6,8 +6,8 @@ import type { get } from "../campaigns/campaigns.ts";
 type Campaign = Awaited<ReturnType<typeof get>>;
 
 /** What is scheduled by; a name or a description is changed at once. */
-export const settings = campaignEdit.omit({ name: true, description: true });
-export type Settings = z.output<typeof settings>;
+const settings = campaignEdit.omit({ name: true, description: true });
+type Settings = z.output<typeof settings>;
 export type Content = { readonly steps: z.output<typeof stepInput>[]; readonly settings: Settings };
 
 /** What is published, in the shape of a draft, so that the two can be compared and one put in the other's place. */

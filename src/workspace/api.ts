@@ -11,6 +11,7 @@ export const workspace = z.object({
   expiresAfterDays: z.number(),
   burstGuard: z.number(),
   keepContentsMonths: z.number().nullable(),
+  approvalBeforePublishing: z.boolean(),
   setUpAt: instant.nullable(),
   changedAt: instant.nullable(),
 });
@@ -46,6 +47,9 @@ export const workspaceEdit = z
       .max(1200)
       .nullable()
       .describe("For how many whole months sent mail can be shown byte for byte; null: for ever."),
+    approvalBeforePublishing: z
+      .boolean()
+      .describe("A change of a Schedule that people are on their way through is approved by a second person."),
   })
   .partial();
 

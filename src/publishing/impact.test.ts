@@ -4,9 +4,9 @@ import { type FreshDatabase, freshDatabase } from "../../test/database.ts";
 import { exampleCampaign, examplePerson } from "../../test/examples.ts";
 import { stepInput } from "../campaigns/api.ts";
 import type { Refusal } from "../core/problem.ts";
-import { startInput } from "./api.ts";
-import * as emailCampaigns from "./email-campaigns.ts";
-import { impact } from "./impact.ts";
+import { startInput } from "../email-campaigns/api.ts";
+import * as emailCampaigns from "../email-campaigns/email-campaigns.ts";
+import { impact } from "./publishing.ts";
 
 const started = Temporal.Instant.from("2026-12-01T12:00:00Z");
 const now = Temporal.Instant.from("2026-12-05T12:00:00Z");
@@ -41,7 +41,10 @@ const told = (id: number, rows: { id?: number | undefined; sendAfterDays: number
   impact(
     fresh.db,
     id,
-    rows.map((row) => stepInput.parse({ ...row, emailTemplateId })),
+    {
+      content: { steps: rows.map((row) => stepInput.parse({ ...row, emailTemplateId })), settings: {} },
+      choice: "everyone",
+    },
     now,
   );
 
