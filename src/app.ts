@@ -1,4 +1,5 @@
 /** The composition root: every module's routes on one server, and what runs by itself beside it. Decides nothing. */
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
 import type { Registry } from "prom-client";
@@ -37,13 +38,15 @@ import { routes as signInRoutes } from "./sign-in/routes.ts";
 import * as sessions from "./sign-in/sessions.ts";
 import { routes as suppressionRoutes } from "./suppressions/routes.ts";
 import { routes as templateRoutes } from "./templates/routes.ts";
+import { pictures, routes as imageRoutes } from "./images/routes.ts";
+import { folderStorage, s3Storage } from "./images/storage.ts";
 import { pages as unsubscribePages } from "./unsubscribe/pages.ts";
 import { version } from "./version.ts";
 import { routes as workspaceRoutes } from "./workspace/routes.ts";
 
 export type AppOptions = {
   readonly config: Pick<Config, "publicUrl" | "smtpUrl" | "dataDir"> &
-    Partial<Pick<Config, "trustProxy" | "dnsServers">>;
+    Partial<Pick<Config, "trustProxy" | "dnsServers" | "s3Url">>;
   readonly database: Database;
   readonly secrets: Secrets;
   readonly log: Logger;
@@ -109,6 +112,9 @@ export function createApp(options: AppOptions): App {
   emailGroupRoutes(serve, { db, neighbours });
   templateRoutes(serve, { db });
   campaignRoutes(serve, { db, neighbours, afterScheduleChange: afterDirectEdit });
+  const storage = config.s3Url ? s3Storage(config.s3Url) : folderStorage(join(config.dataDir, "images"));
+  imageRoutes(serve, { db, storage, publicUrl: config.publicUrl });
+  pictures(http, { db, storage, publicUrl: config.publicUrl, clock });
   emailCampaignRoutes(serve, { db, skipMessage: skipByHand });
   deliveryRoutes(serve, { db, vault, publicUrl: config.publicUrl });
   publishingRoutes(serve, { db });

@@ -17,6 +17,8 @@ export type Config = {
   readonly secret: string | undefined;
   readonly smtpUrl: string | undefined;
   readonly imapUrl: string | undefined;
+  /** Where pictures of mails lie instead of the data folder; holds keys. */
+  readonly s3Url: string | undefined;
   readonly logLevel: string;
   /** Name servers to ask instead of the machine's own. */
   readonly dnsServers: readonly string[] | undefined;
@@ -84,6 +86,7 @@ export function readConfig(environment: Environment = process.env): Config {
     secret,
     smtpUrl: url("TIDINGS_SMTP_URL", ["smtp:", "smtps:"], "smtp://user:password@host:587"),
     imapUrl: url("TIDINGS_IMAP_URL", ["imap:", "imaps:"], "imaps://user:password@host:993"),
+    s3Url: url("TIDINGS_S3_URL", ["http:", "https:"], "https://key:secret@s3.example.com/bucket?region=eu-central-1"),
     logLevel,
     dnsServers,
     trustProxy: ["1", "true", "yes"].includes(text("TIDINGS_TRUST_PROXY")?.toLowerCase() ?? ""),

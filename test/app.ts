@@ -17,13 +17,13 @@ export type Answer = { readonly status: number; readonly body: any; readonly tex
 export type TestApp = Awaited<ReturnType<typeof openApp>>;
 
 /** Opens it at noon on 1 December 2026; `close` it in `afterAll`. Each role has a user `<role>@example.com`. */
-export async function openApp(more: Pick<AppOptions, "resolver"> = {}) {
+export async function openApp(more: Pick<AppOptions, "resolver"> & { readonly s3Url?: string } = {}) {
   const fresh = await freshDatabase();
   const clock = { now: Temporal.Instant.from("2026-12-01T12:00:00Z") };
   const dataDir = mkdtempSync(join(tmpdir(), "tidings-test-"));
   const secrets = openSecrets({ secret: "a secret that only these tests use", dataDir: "" });
   const app = createApp({
-    config: { publicUrl: "https://tidings.example", smtpUrl: undefined, dataDir },
+    config: { publicUrl: "https://tidings.example", smtpUrl: undefined, dataDir, s3Url: more.s3Url },
     database: fresh.database,
     secrets,
     log: pino({ level: "silent" }),
@@ -83,6 +83,21 @@ export async function openApp(more: Pick<AppOptions, "resolver"> = {}) {
         payload: csv,
       });
       return answer.json();
+    },
+    /** Sends bytes to the API; `as` is a role. */
+    async send(url: string, bytes: Buffer, type: string, as: Role = "user"): Promise<Answer> {
+      const answer = await app.http.inject({
+        method: "POST",
+        url: `/api/v1${url}`,
+        headers: { authorization: `Bearer ${tokens[as]}`, "content-type": type },
+        payload: bytes,
+      });
+      return { status: answer.statusCode, body: answer.json(), text: answer.body, headers: answer.headers };
+    },
+    /** A page or picture that needs no key. */
+    async page(url: string, headers: Record<string, string> = {}) {
+      const answer = await app.http.inject({ method: "GET", url, headers });
+      return { status: answer.statusCode, bytes: answer.rawPayload, headers: answer.headers as Record<string, string> };
     },
     /** A person leaves everything by the page of the link in a mail. */
     async leave(token: string): Promise<void> {

@@ -9,6 +9,7 @@ import type * as domains from "../src/domains/api.ts";
 import type * as emailCampaigns from "../src/email-campaigns/api.ts";
 import type * as emailGroups from "../src/email-groups/api.ts";
 import type { Endpoint } from "../src/http/contract.ts";
+import type * as images from "../src/images/api.ts";
 import type * as insights from "../src/insights/api.ts";
 import type * as jobs from "../src/jobs/api.ts";
 import type * as mail from "../src/mail/api.ts";
@@ -28,6 +29,7 @@ type Modules = [
   typeof domains,
   typeof emailCampaigns,
   typeof emailGroups,
+  typeof images,
   typeof insights,
   typeof jobs,
   typeof mail,
@@ -125,11 +127,11 @@ export async function call<Of extends Route>(route: Of, sent: Sent<Of> = {}): Pr
 export async function upload<Of extends Route>(
   route: Of,
   file: Blob,
-  sent: Pick<Sent<Of>, "params" | "query"> = {},
+  sent: Pick<Sent<Of>, "params" | "query"> & { readonly type?: string } = {},
 ): Promise<Answer<Of>> {
   return (await request(address(route, { params: sent.params, query: sent.query as object }), {
     method: route.slice(0, route.indexOf(" ")),
-    headers: { accept: "application/json", "content-type": "text/csv" },
+    headers: { accept: "application/json", "content-type": sent.type ?? "text/csv" },
     body: file,
   })) as Answer<Of>;
 }

@@ -1,5 +1,6 @@
 /** The contract of email templates: what an author gives, what a version holds. Data only. */
 import { z } from "zod";
+import { savedContent } from "../core/blocks/document.ts";
 import { contract, id, idParams, instant, line, listOf, page } from "../http/contract.ts";
 
 export const formats = ["html", "mjml", "markdown", "blocks"] as const;
@@ -214,5 +215,56 @@ export const emailTemplates = contract({
     access: "viewer",
     body: previewInput,
     success: { status: 200, body: rendered },
+  },
+});
+
+const savedBlock = z.object({
+  id,
+  name: z.string(),
+  blocks: savedContent,
+  createdBy: z.string().nullable(),
+  createdAt: instant,
+  changedAt: instant,
+});
+const savedBlockInput = z.object({ name: line(), blocks: savedContent });
+
+export const savedBlocks = contract({
+  list: {
+    method: "GET",
+    path: "/saved-blocks",
+    summary: "List saved blocks by name",
+    description: "Whoever puts one into a mail gets a copy: changing a saved block changes no mail.",
+    tag,
+    access: "viewer",
+    query: z.object({ fields: page.fields }),
+    success: { status: 200, body: listOf(savedBlock) },
+  },
+  create: {
+    method: "POST",
+    path: "/saved-blocks",
+    summary: "Keep blocks under a name",
+    tag,
+    access: "user",
+    body: savedBlockInput,
+    success: { status: 201, body: savedBlock },
+  },
+  update: {
+    method: "PATCH",
+    path: "/saved-blocks/:id",
+    summary: "Change a saved block",
+    tag,
+    access: "user",
+    params: idParams,
+    body: savedBlockInput.partial(),
+    success: { status: 200, body: savedBlock },
+  },
+  remove: {
+    method: "DELETE",
+    path: "/saved-blocks/:id",
+    summary: "Delete a saved block; mails that hold a copy stay as they are",
+    tag,
+    access: "user",
+    params: idParams,
+    success: { status: 204 },
   },
 });

@@ -126,3 +126,13 @@ export function findNumbered(db: Db, id: number, number: number) {
     .where("number", "=", number)
     .executeTakeFirst();
 }
+
+/** The names of templates and saved blocks that hold a piece of text, in any version. */
+export async function holding(db: Db, piece: string): Promise<string[]> {
+  const { rows } = await sql<{ name: string }>`
+    select distinct t.name from email_templates t join content_versions v on v.email_template_id = t.id
+    where position(${piece} in v.body) > 0 or position(${piece} in v.compiled_html) > 0
+    union select s.name from saved_blocks s where position(${piece} in s.blocks::text) > 0
+    order by name`.execute(db);
+  return rows.map(({ name }) => `“${name}”`);
+}

@@ -87,6 +87,8 @@ export async function get(db: Db, id: number) {
 export const find = store.find;
 export const findByName = store.findByName;
 export const list = store.list;
+/** What holds an address in its source or in what is sent of it, by name; versions of long ago count too. */
+export const usersOf = store.holding;
 
 export async function versions(db: Db, id: number, asked: { limit: number; cursor?: string }) {
   await get(db, id);

@@ -1,6 +1,15 @@
 /** The contract of the workspace: the settings every campaign falls back on. */
 import { z } from "zod";
+import { design } from "../core/blocks/document.ts";
 import { contract, instant, line, timeOfDay } from "../http/contract.ts";
+
+const brand = design
+  .extend({
+    logo: z
+      .object({ src: z.url({ protocol: /^https?$/ }).max(2000), alt: z.string().trim().min(1).max(500) })
+      .nullable(),
+  })
+  .describe("The look that mails made of blocks begin with.");
 
 export const workspace = z.object({
   name: z.string(),
@@ -12,6 +21,7 @@ export const workspace = z.object({
   burstGuard: z.number(),
   keepContentsMonths: z.number().nullable(),
   approvalBeforePublishing: z.boolean(),
+  brand: brand.nullable(),
   setUpAt: instant.nullable(),
   changedAt: instant.nullable(),
 });
@@ -50,6 +60,7 @@ export const workspaceEdit = z
     approvalBeforePublishing: z
       .boolean()
       .describe("A change of a Schedule that people are on their way through is approved by a second person."),
+    brand: brand.nullable(),
   })
   .partial();
 

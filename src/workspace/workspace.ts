@@ -36,7 +36,7 @@ export type AfterCalendarChange = (tx: Tx, now: Temporal.Instant) => Promise<voi
 /** Changes what is given and leaves the rest. */
 export async function update(
   db: Db,
-  { timeOfDay, ...edit }: WorkspaceEdit,
+  { timeOfDay, brand, ...edit }: WorkspaceEdit,
   actor: { readonly name: string },
   unchangedSince: Temporal.Instant | null,
   afterCalendarChange: AfterCalendarChange,
@@ -47,11 +47,11 @@ export async function update(
     const found = await read(tx);
     if (found.changedAt) refuseIfChanged(unchangedSince, found.changedAt);
     const wanted = { ...edit, ...(timeOfDay ? { timeOfDay: Temporal.PlainTime.from(timeOfDay) } : {}) };
-    const changes = difference(found, wanted);
+    const changes = difference(found, { ...wanted, ...(brand === undefined ? {} : { brand }) });
     if (!changes) return found;
     await tx
       .updateTable("workspace")
-      .set({ ...wanted, changedAt: now })
+      .set({ ...wanted, ...(brand === undefined ? {} : { brand: brand && JSON.stringify(brand) }), changedAt: now })
       .execute();
     await recordChange(tx, { actor, action: "update", subjectType: "workspace", subjectId: 1, ...changes }, now);
     const { timeZone, timeOfDay: time, expiresAfterDays } = changes.after;
