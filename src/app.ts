@@ -9,6 +9,7 @@ import { routes as campaignRoutes } from "./campaigns/routes.ts";
 import type { Clock } from "./clock.ts";
 import { routes as communicationRoutes } from "./communications/routes.ts";
 import type { Config } from "./config.ts";
+import { routes as conversationRoutes } from "./conversations/routes.ts";
 import type { Database } from "./db/database.ts";
 import { createDelivery, skipByHand } from "./delivery/delivery.ts";
 import { createSigner, type Resolver, systemResolver } from "./domains/domains.ts";
@@ -119,6 +120,7 @@ export function createApp(options: AppOptions): App {
   deliveryRoutes(serve, { db, vault, publicUrl: config.publicUrl });
   publishingRoutes(serve, { db });
   communicationRoutes(serve, { db });
+  conversationRoutes(serve, { db, vault, signer });
   directoryRoutes(serve, { db, neighbours });
   mailboxRoutes(serve, { db });
   unsubscribePages(http, { db, clock, linkKeys });
@@ -159,7 +161,7 @@ export function createApp(options: AppOptions): App {
           if (stopping.signal.aborted) return;
         }
       }
-      recurring = startRecurring({ ...options, delivery, sending, handlers: handlersOf(options) });
+      recurring = startRecurring({ ...options, vault, delivery, sending, handlers: handlersOf(options) });
     },
     async stop() {
       stopping.abort();

@@ -1,5 +1,6 @@
 /** What modules hear of each other without importing each other: plain functions, handed in where they are needed. */
 import * as communications from "./communications/communications.ts";
+import * as conversations from "./conversations/conversations.ts";
 import * as delivery from "./delivery/delivery.ts";
 import * as emailCampaigns from "./email-campaigns/email-campaigns.ts";
 import * as emailGroups from "./email-groups/email-groups.ts";
@@ -30,6 +31,7 @@ export function neighboursOf(secrets: Secrets): Neighbours {
       await emailCampaigns.movePerson(tx, { formerId, personId, stops: ids }, now);
       await delivery.movePerson(tx, formerId, personId);
       await communications.movePerson(tx, formerId, personId);
+      await conversations.movePerson(tx, formerId, personId);
       await inbound.movePerson(tx, formerId, personId);
       await emailGroups.movePerson(tx, formerId, personId);
       for (const { id, continues } of stops)
@@ -50,6 +52,7 @@ export function neighboursOf(secrets: Secrets): Neighbours {
       await emailCampaigns.end(tx, { personIds: [personId] }, { event: "stop", reason: "erased" }, now);
       await delivery.forgetPerson(tx, personId);
       await communications.forgetPerson(tx, personId);
+      await conversations.forgetPerson(tx, personId);
       await inbound.forgetPerson(tx, personId);
       await emailGroups.forgetPerson(tx, personId);
     },

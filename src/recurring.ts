@@ -1,7 +1,10 @@
 /** Everything that runs by itself, and how it stops. Does none of the work: each module does its own. */
 import type { Logger } from "pino";
+import type { Vault } from "./accounts/accounts.ts";
 import type { Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
+import { notifyReplies } from "./conversations/notify.ts";
+import { sendAnswers } from "./conversations/send-answers.ts";
 import type { Database } from "./db/database.ts";
 import { type Delivery, discardOldContents } from "./delivery/delivery.ts";
 import { startLoop } from "./delivery/loop.ts";
@@ -15,17 +18,19 @@ import { neighboursOf } from "./neighbours.ts";
 import { discardOldFiles, handlers as importHandlers } from "./people/jobs.ts";
 import type { Secrets } from "./secret.ts";
 import { forgetOldAttempts } from "./sign-in/limits.ts";
+import { systemMail } from "./sign-in/system-mail.ts";
 
 export type Recurring = { stop(): Promise<void> };
 
 type Running = {
-  readonly config: Pick<Config, "dataDir">;
+  readonly config: Pick<Config, "dataDir" | "publicUrl">;
   readonly database: Database;
   readonly handlers: JobHandlers;
   readonly secrets: Secrets;
   readonly clock: Clock;
   readonly log: Logger;
   readonly delivery: Delivery;
+  readonly vault: Vault;
   /** False: nothing is planned and nothing leaves. */
   readonly sending: boolean;
 };
@@ -52,11 +57,21 @@ const SECONDS = 1000;
 export function startRecurring(running: Running): Recurring {
   const { config, database, delivery, clock, log, sending } = running;
   const { db, pool } = database;
+  const { vault } = running;
+  const { publicUrl } = config;
+  const hostName = new URL(publicUrl).hostname;
+  const mail = systemMail({ db, vault, publicUrl, log });
   const handling = { db, log, linkKeys: running.secrets.keysFor("links") };
   const parts = [
     ...(sending ? [startLoop({ delivery, pool, clock, log })] : []),
     startJobs(running),
     every(15 * SECONDS, "rescue jobs", log, () => rescueJobs(db, clock())),
+    ...(sending
+      ? [
+          every(3 * SECONDS, "send answers", log, () => sendAnswers({ db, vault, hostName, log }, clock())),
+          every(20 * SECONDS, "tell of replies", log, () => notifyReplies({ db, vault, mail, publicUrl }, clock())),
+        ]
+      : []),
     every(2 * SECONDS, "handle received mail", log, () => handleStored(handling, clock())),
     every(24 * 3600 * SECONDS, "discard old contents", log, () => discardOldContents(db, clock())),
     every(3600 * SECONDS, "forget old answers", log, () => forgetOld(db, clock())),

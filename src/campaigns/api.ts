@@ -47,6 +47,11 @@ const campaign = z.object({
   pauseKind: z.enum(["hold", "freeze"]).nullable().describe("Null: it runs."),
   pausedAt: instant.nullable(),
   pausedBy: z.string().nullable(),
+  stopOnReply: z.boolean().describe("Whoever answers gets nothing more of it."),
+  stopCompanyOnReply: z.boolean().describe("Nor do colleagues: same company, or a mail domain of its own."),
+  waitForReturn: z
+    .boolean()
+    .describe("Whoever is away gets the next mail when they are back, where the note says when."),
   steps: z.array(step),
   /** Email Campaigns by status. */
   emailCampaigns: counts,
@@ -62,6 +67,9 @@ const details = {
   timeOfDay: timeOfDay.nullable(),
   expiresAfterDays: expiresAfterDays.nullable(),
   evergreen: z.boolean(),
+  stopOnReply: z.boolean(),
+  stopCompanyOnReply: z.boolean(),
+  waitForReturn: z.boolean(),
 };
 
 const steps = z.array(stepInput).max(MAX_STEPS, `At most ${MAX_STEPS} steps.`);
@@ -72,6 +80,9 @@ export const campaignInput = z.object({
   timeOfDay: details.timeOfDay.default(null),
   expiresAfterDays: details.expiresAfterDays.default(null),
   evergreen: details.evergreen.default(false),
+  stopOnReply: details.stopOnReply.default(true),
+  stopCompanyOnReply: details.stopCompanyOnReply.default(false),
+  waitForReturn: details.waitForReturn.default(false),
   steps: steps.default([]),
 });
 type AllInput = z.output<typeof campaignInput>;

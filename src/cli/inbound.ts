@@ -19,7 +19,7 @@ export const inbound = (run: Run): Command =>
                 refuse("file-unreadable", `${file} cannot be read: is it there, and a file?`),
               );
               const found = await classifyInbound(bytes);
-              process.stdout.write(output.json ? asLine(file, found) : inWords(file, found));
+              process.stdout.write(output.json ? `${JSON.stringify({ file, ...found })}\n` : inWords(file, found));
             } catch (error) {
               // One that cannot be read keeps nobody from the others.
               output.fail(error);
@@ -28,13 +28,6 @@ export const inbound = (run: Run): Command =>
         }),
       ),
   );
-
-function asLine(file: string, { kind, verdicts }: Inbound): string {
-  const said = verdicts.map(({ recipient, status, replyCode, reason, hard }) => {
-    return { recipient, status, replyCode, reason, hard };
-  });
-  return `${JSON.stringify({ file, kind, verdicts: said })}\n`;
-}
 
 function inWords(file: string, { kind, verdicts }: Inbound): string {
   const cells = verdicts.map(({ recipient, status, reason, hard, delayed }) => [

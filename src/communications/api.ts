@@ -11,11 +11,13 @@ export const kinds = [
   "bounce",
   "complaint",
   "reply",
+  "answer",
+  "auto-reply",
   "converted",
   "suppressed",
 ] as const;
 
-export const deliveryStatuses = ["sending", "sent", "deferred", "error", "suppressed"] as const;
+export const deliveryStatuses = ["sending", "sent", "deferred", "error", "bounced", "suppressed"] as const;
 
 const communicationId = z
   .string()
@@ -35,7 +37,9 @@ export const communication = z.object({
   deliveryStatus: z
     .enum(deliveryStatuses)
     .nullable()
-    .describe("Of an email (E104). `suppressed`: it was not sent, and `reason` says why (E70)."),
+    .describe(
+      "Of an email (E104). `suppressed`: it was not sent, and `reason` says why (E70). `bounced`: it was, and came back.",
+    ),
   reason: z.string().nullable(),
   sentAt: instant.nullable(),
   attempts: z.number().nullable(),

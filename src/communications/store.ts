@@ -46,7 +46,7 @@ export type Row = {
 const NO_COMMUNICATION = ["expired", "added-after-its-day", "skipped-by-hand", "cancelled"];
 
 const STATUS = sql<Row["deliveryStatus"]>`case messages.state
-  when 'accepted' then 'sent' when 'refused' then 'error' when 'deferred' then 'deferred' when 'skipped' then 'suppressed'
+  when 'accepted' then case when messages.bounced_at is null then 'sent' else 'bounced' end when 'refused' then 'error' when 'deferred' then 'deferred' when 'skipped' then 'suppressed'
   else 'sending' end`;
 
 /**
@@ -132,7 +132,7 @@ function emails(db: Db) {
       ),
       "messages.address as to",
       STATUS.as("deliveryStatus"),
-      "messages.reason",
+      select.fn.coalesce("messages.bounceReason", "messages.reason").as("reason"),
       select.case().when("messages.state", "=", "accepted").then(select.ref("messages.finishedAt")).end().as("sentAt"),
       "messages.attempts",
       "messages.nextAttemptAt",
@@ -211,7 +211,10 @@ export async function isOf(db: Db, emailCampaignId: number, personId: number): P
 export async function forgetPerson(tx: Tx, personId: number): Promise<void> {
   await tx
     .updateTable("timelineEntries")
-    .set({ subject: sql`case when kind in ('note', 'reply') then 'Erased' else subject end`, detail: "{}" })
+    .set({
+      subject: sql`case when kind in ('note', 'reply', 'answer', 'auto-reply') then 'Erased' else subject end`,
+      detail: "{}",
+    })
     .where("personId", "=", personId)
     .execute();
 }

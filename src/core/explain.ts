@@ -1,6 +1,6 @@
 /** Says in plain words, for each step, why it was or was not sent and what comes next; from the facts that decide. */
 import type { Status, StopReason } from "./email-campaign.ts";
-import { type Facts, decide, dueAt, inOrder } from "./schedule.ts";
+import { type Facts, decide, dueAt, inOrder, localDay } from "./schedule.ts";
 
 /** What is known of a step's message. */
 export type StepMessage = {
@@ -25,6 +25,7 @@ const SKIPPED: Readonly<Record<string, string>> = {
   "added-after-its-day": "Not for this person: the step was added when its day had already passed.",
   unsubscribed: "Not sent: the person has unsubscribed.",
   "hard-bounce": "Not sent: the address does not exist any more.",
+  "soft-bounces": "Not sent: mail to the address came back time after time.",
   complaint: "Not sent: the person reported an email as spam.",
   "do-not-contact": "Not sent: the person is marked Do Not Contact or disabled.",
   manual: "Not sent: the address was suppressed by hand.",
@@ -77,6 +78,8 @@ export function explain(
     if (expired) return say(expired.reason, SKIPPED[expired.reason]!);
     if (!due) return say("window-never-opens", "Waits: the sending window never opens.", null);
     if (decision.send.some((entry) => entry.step.id === step.id)) return say("due", "Due now; it leaves next.");
+    if (decision.next?.step.id === step.id && facts.waitsUntil && isBefore(due, facts.waitsUntil, facts.rules.timeZone))
+      return say("waits-for-return", "Waits until the person is back.", decision.next.dueAt);
     if (decision.next?.step.id === step.id)
       return Temporal.Instant.compare(decision.next.dueAt, due) > 0
         ? say("catching-up", "Waits for its turn: at most one late email a day.", decision.next.dueAt)
@@ -86,6 +89,9 @@ export function explain(
     return say("scheduled", "Waits for its day.");
   });
 }
+
+const isBefore = (due: Temporal.Instant, day: Temporal.PlainDate, timeZone: string) =>
+  Temporal.PlainDate.compare(localDay(due, timeZone), day) < 0;
 
 const CANNOT_SIGN = "Waits: its sending domain is to be signed (DKIM), and the key cannot be used.";
 

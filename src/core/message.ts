@@ -19,6 +19,8 @@ export type Envelope = {
   readonly unsubscribeMailto: string | null;
   readonly listId: { readonly label: string; readonly domain: string } | null;
   readonly boundary: string;
+  /** Written by one person to another: nothing keeps an absence note from answering it, and nothing calls it bulk. */
+  readonly personal?: boolean;
   /** Further headers by name; none of those above. */
   readonly extra?: Readonly<Record<string, string>>;
 };
@@ -89,7 +91,7 @@ function headers(envelope: Envelope, subject: string): string {
   if (unsubscribeUrl) all += "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n";
   if (listId) all += listIdHeader(listId);
   // S35: so that no vacation responder answers a campaign.
-  all += "Precedence: bulk\r\nX-Auto-Response-Suppress: All\r\n";
+  if (!envelope.personal) all += "Precedence: bulk\r\nX-Auto-Response-Suppress: All\r\n";
   for (const [name, value] of Object.entries(extra ?? {})) all += further(name, value);
   return `${all}MIME-Version: 1.0\r\n`;
 }
@@ -103,8 +105,11 @@ const OURS =
 function further(name: string, value: string): string {
   if (!/^[A-Za-z][A-Za-z\d-]{0,59}$/.test(name) || OURS.test(name))
     throw new Error(`Not a header to add: ${JSON.stringify(name)}`);
-  return textHeader(name, value);
+  // RFC 5322 3.6.4: structured, so that a long Message-ID must not become an encoded word.
+  return MESSAGE_IDS.test(value) ? folded(name, value.split(" ")) : textHeader(name, value);
 }
+
+const MESSAGE_IDS = /^<[!-;=?-~]{3,500}>(?: <[!-;=?-~]{3,500}>)*$/;
 
 const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];

@@ -45,6 +45,8 @@ export type Facts = {
   readonly steps: readonly Step[];
   readonly resolutions: readonly Resolution[];
   readonly rules: Rules;
+  /** The person is away and back on this day: what is due before waits for it, and grows no older meanwhile. */
+  readonly waitsUntil?: Temporal.PlainDate | null;
 };
 
 export type ExpiryReason = "expired" | "added-after-its-day";
@@ -156,7 +158,8 @@ export function decide(facts: Facts, now: Temporal.Instant): Decision {
     if (resolution?.state === "pending") return { ...nothing, expire, next: null, waiting: true };
     if (resolution) continue;
 
-    const due = dueAt(startOn, step, rules, createdAt);
+    const planned = dueAt(startOn, step, rules, createdAt);
+    const due = planned && afterReturn(facts, step, planned);
     // A window that never opens holds the step back; whoever opens it wakes the Email Campaign.
     if (!due) return { ...nothing, expire, next: null };
     const reason = hasExpired(facts, step, due, now);
@@ -175,6 +178,11 @@ export function decide(facts: Facts, now: Temporal.Instant): Decision {
     return { ...nothing, expire, send: [{ step, dueAt: due, late }], next: null };
   }
   return { ...nothing, expire, next: null, done: true };
+}
+
+/** The moment at which a step is due for somebody who was away on its day. */
+function afterReturn({ waitsUntil, rules }: Facts, step: Step, due: Temporal.Instant): Temporal.Instant {
+  return waitsUntil ? later(due, atTimeOfDay(waitsUntil, step, rules)) : due;
 }
 
 function hasExpired(

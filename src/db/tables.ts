@@ -18,6 +18,7 @@ export type SuppressionScope = "campaign" | "campaigns" | "everything";
 export type SuppressionReason =
   | "unsubscribed"
   | "hard-bounce"
+  | "soft-bounces"
   | "complaint"
   | "do-not-contact"
   | "manual"
@@ -44,6 +45,8 @@ export type EntryKind =
   | "bounce"
   | "complaint"
   | "reply"
+  | "answer"
+  | "auto-reply"
   | "converted"
   | "suppressed";
 
@@ -440,6 +443,9 @@ export type Tables = {
     pauseKind: "hold" | "freeze" | null;
     pausedAt: Instant | null;
     pausedBy: string | null;
+    stopOnReply: Defaulted<boolean>;
+    stopCompanyOnReply: Defaulted<boolean>;
+    waitForReturn: Defaulted<boolean>;
     createdBy: string | null;
   } & Stamps;
   scheduleVersions: {
@@ -498,6 +504,7 @@ export type Tables = {
     nextDueAt: Instant | null;
     scheduleVersionId: number | null;
     shiftedDays: Defaulted<number>;
+    waitsUntil: Temporal.PlainDate | null;
     createdBy: string | null;
     finishedAt: Instant | null;
   } & Stamps;
@@ -526,6 +533,9 @@ export type Tables = {
     replyCode: number | null;
     replyEnhanced: string | null;
     replyText: string | null;
+    bouncedAt: Instant | null;
+    bounceReason: string | null;
+    complainedAt: Instant | null;
     /** The state, once it is final; kept by the database. */
     outcome: ColumnType<"accepted" | "refused" | "skipped" | null, never, never>;
   };
@@ -535,6 +545,7 @@ export type Tables = {
     madeOn: Temporal.PlainDate;
     composed: ColumnType<Composed, string, string>;
   };
+  softBounces: { emailKey: string; points: number; countedAt: Instant };
   deliveryAttempts: {
     id: Id;
     messageId: number;
@@ -554,6 +565,56 @@ export type Tables = {
     subject: string;
     detail: ColumnType<Record<string, unknown>, string | undefined, string>;
     at: Instant;
+  };
+  conversations: {
+    id: Id;
+    personId: number;
+    emailCampaignId: number | null;
+    subject: string;
+    state: Defaulted<"open" | "done">;
+    assignedTo: number | null;
+    openedAt: Instant;
+    lastReceivedAt: Instant;
+    lastAnsweredAt: Instant | null;
+    seenAt: Instant | null;
+    doneAt: Instant | null;
+    doneBy: string | null;
+    notifyAt: Instant | null;
+  };
+  conversationMails: {
+    id: Id;
+    conversationId: number;
+    receivedMailId: number | null;
+    fromName: string | null;
+    fromAddress: string | null;
+    subject: string;
+    text: string;
+    messageIdHeader: string | null;
+    referenceIds: Defaulted<string[]>;
+    receivedAt: Instant;
+  };
+  answers: {
+    id: Id;
+    conversationId: number;
+    writtenBy: string;
+    userId: number | null;
+    senderId: number | null;
+    toAddress: string | null;
+    subject: string;
+    text: string;
+    messageIdHeader: string;
+    bytes: Buffer | null;
+    envelopeFrom: string | null;
+    state: Defaulted<"planned" | "in_data" | "accepted" | "deferred" | "refused" | "unknown">;
+    reason: string | null;
+    reply: string | null;
+    attempts: Defaulted<number>;
+    nextAttemptAt: Instant | null;
+    claimedUntil: Instant | null;
+    fence: Defaulted<number>;
+    firstAttemptAt: Instant | null;
+    createdAt: Instant;
+    finishedAt: Instant | null;
   };
   mailboxMessages: {
     id: Id;

@@ -18,6 +18,7 @@ import { stopwatch } from "./stopwatch.ts";
 import { createTransports } from "./transports.ts";
 
 export { composedOf, discardOldContents } from "./contents.ts";
+export { arrived, bounced, markBounced, markComplained } from "./bounced.ts";
 export { resolveDoubt } from "./doubt.ts";
 export { bytesOf, renderedSubject } from "./prepare.ts";
 export { deliveryProblems } from "./problems.ts";

@@ -44,6 +44,7 @@ const ENDS: Readonly<Record<string, Ending>> = {
   manual: { event: "unsubscribe" },
   imported: { event: "unsubscribe" },
   "hard-bounce": { event: "stop", reason: "bounced" },
+  "soft-bounces": { event: "stop", reason: "bounced" },
   complaint: { event: "stop", reason: "complained" },
   "do-not-contact": { event: "stop", reason: "do-not-contact" },
   erased: { event: "stop", reason: "erased" },

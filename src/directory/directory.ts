@@ -55,6 +55,7 @@ function obstacleOf(
 const REASONS: Readonly<Record<string, string>> = {
   unsubscribed: "The person has unsubscribed.",
   "hard-bounce": "The address does not exist: mail to it bounced.",
+  "soft-bounces": "Mail to the address came back time after time.",
   complaint: "The person reported a mail as spam.",
   "do-not-contact": "The status is Do Not Contact.",
   manual: "A colleague suppressed the address.",

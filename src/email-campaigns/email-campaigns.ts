@@ -231,6 +231,12 @@ export function end(tx: Tx, concerned: store.Concerned, ending: Ending, now: Tem
   return store.end(tx, concerned, ending.event, ending.event === "stop" ? ending.reason : null, now);
 }
 
+/** The person is away: no further step leaves before that day. A later day counts, an earlier one changes nothing. */
+export async function waitUntil(tx: Tx, id: number, on: Temporal.PlainDate, now: Temporal.Instant): Promise<void> {
+  await store.waitUntil(tx, id, on, now);
+  await announce(tx);
+}
+
 /** What waits for these people is looked at again: their calendar is another. */
 export async function wakePeople(tx: Tx, personIds: readonly number[], now: Temporal.Instant): Promise<void> {
   await store.wakePeople(tx, personIds, now);

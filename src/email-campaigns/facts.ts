@@ -23,6 +23,7 @@ export type WithFacts = {
 
 type Row = Omit<WithFacts, "facts"> & {
   readonly startOn: Temporal.PlainDate;
+  readonly waitsUntil: Temporal.PlainDate | null;
   readonly createdAt: Temporal.Instant;
   readonly timeZone: string;
   readonly timeOfDay: Temporal.PlainTime;
@@ -53,7 +54,7 @@ export async function factsOf(
   const versions = await stepsByVersion(db, [...new Set([...inVersion.values()].map((row) => row.scheduleVersionId!))]);
   const resolutions = await resolutionsById(db, zoned);
   const backfills = await backfillsById(db, ids);
-  return zoned.map(({ startOn, createdAt, timeZone, timeOfDay, expiresAfterDays, ...row }) => {
+  return zoned.map(({ startOn, createdAt, timeZone, timeOfDay, expiresAfterDays, waitsUntil, ...row }) => {
     const known = resolutions.get(row.id) ?? [];
     const handedOver = new Set(known.map(({ stepId }) => stepId));
     const live = (steps.get(row.campaignId) ?? []).filter((step) => !step.removedAt || handedOver.has(step.id));
@@ -63,6 +64,7 @@ export async function factsOf(
       ...row,
       facts: {
         startOn,
+        waitsUntil,
         createdAt,
         // A step that was removed once its mail was handed over is still waited for, and still shown.
         steps: withBackfills(followed, backfills.get(row.id)),
@@ -82,7 +84,7 @@ async function rowsOf(db: Db, ids: readonly number[], settings: RawBuilder<unkno
   if (ids.length === 0) return [];
   const { rows } = await sql<Row>`
     select ec.id, ec.number, ec.campaign_id, ec.person_id, ec.email_group_id, ec.sender_id, ec.status, ec.stop_reason,
-      ec.schedule_version_id, ec.start_on + ec.shifted_days as start_on, ec.created_at,
+      ec.schedule_version_id, ec.start_on + ec.shifted_days as start_on, ec.waits_until, ec.created_at,
       exists (select from campaigns as live where live.id = ec.campaign_id and live.paused_at is not null) as campaign_paused,
       coalesce(people.time_zone, workspace.time_zone) as time_zone,
       coalesce(campaigns.time_of_day, workspace.time_of_day) as time_of_day,

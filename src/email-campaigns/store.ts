@@ -191,6 +191,17 @@ export async function wake(tx: Tx, id: number, now: Temporal.Instant): Promise<v
   await tx.updateTable("emailCampaigns").set({ nextDueAt: now }).where("id", "=", id).execute();
 }
 
+/** Nobody changed the row: its stamp stays. */
+export async function waitUntil(tx: Tx, id: number, on: Temporal.PlainDate, now: Temporal.Instant): Promise<void> {
+  await tx
+    .updateTable("emailCampaigns")
+    .set({ waitsUntil: on, nextDueAt: now })
+    .where("id", "=", id)
+    .where("status", "in", ["Scheduled", "In Progress"])
+    .where((where) => where.or([where("waitsUntil", "is", null), where("waitsUntil", "<", on)]))
+    .execute();
+}
+
 /** Which Email Campaigns an end concerns: those of people, or single ones; of one Campaign or of all. */
 export type Concerned = {
   readonly personIds?: readonly number[];

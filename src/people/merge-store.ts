@@ -102,7 +102,7 @@ export async function optOutsOf(db: Db, personIds: readonly number[]) {
     .select(["people.id as personId", "suppressions.scope"])
     .where("people.id", "in", personIds)
     .where("suppressions.liftedAt", "is", null)
-    .where("suppressions.reason", "<>", "hard-bounce")
+    .where("suppressions.reason", "not in", ["hard-bounce", "soft-bounces"])
     .execute();
 }
 

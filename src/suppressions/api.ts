@@ -3,7 +3,16 @@ import { z } from "zod";
 import { contract, id, idParams, instant, listOf, page } from "../http/contract.ts";
 
 const scopes = ["campaign", "campaigns", "everything"] as const;
-const reasons = ["unsubscribed", "hard-bounce", "complaint", "do-not-contact", "manual", "imported", "erased"] as const;
+const reasons = [
+  "unsubscribed",
+  "hard-bounce",
+  "soft-bounces",
+  "complaint",
+  "do-not-contact",
+  "manual",
+  "imported",
+  "erased",
+] as const;
 
 const suppression = z.object({
   id,

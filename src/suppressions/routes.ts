@@ -7,6 +7,7 @@ import type { SuppressionReason } from "../db/tables.ts";
 import { pageOf, positionOf } from "../http/paging.ts";
 import type { Serve } from "../http/serve.ts";
 import { suppressions } from "./api.ts";
+import { forgetSoftBounces } from "./soft-bounces.ts";
 import { suppress } from "./suppressions.ts";
 
 const columns = [
@@ -88,7 +89,7 @@ export function routes(serve: Serve, { db }: { readonly db: Db }): void {
     await inTransaction(db, async (tx) => {
       const found = await tx
         .selectFrom("suppressions")
-        .select(["reason", "liftedAt"])
+        .select(["reason", "liftedAt", "emailKey"])
         .where("id", "=", params.id)
         .forUpdate()
         .executeTakeFirst();
@@ -101,6 +102,8 @@ export function routes(serve: Serve, { db }: { readonly db: Db }): void {
         .set({ liftedAt: now, liftedBy: actor.name })
         .where("id", "=", params.id)
         .execute();
+      // Whoever lifts it says that the mailbox takes mail again: counting begins anew.
+      if (found.emailKey !== null) await forgetSoftBounces(tx, [found.emailKey]);
       return recordChange(
         tx,
         { actor, action: "lift", subjectType: "suppression", subjectId: params.id, before: { reason: found.reason } },

@@ -3,6 +3,7 @@ import { createHmac } from "node:crypto";
 import { type Expression, sql } from "kysely";
 import type { Db, Tx } from "../db/database.ts";
 import type { SuppressionReason, SuppressionScope } from "../db/tables.ts";
+import { forgetSoftBounces } from "./soft-bounces.ts";
 
 export type Suppression = {
   readonly id: number;
@@ -151,6 +152,7 @@ export async function forget(
     .where("personId", "=", personId)
     .where("emailKey", "is not", null)
     .execute();
+  await forgetSoftBounces(tx, emailKeys);
   for (const emailKey of new Set([...emailKeys, ...former.flatMap((row) => row.emailKey ?? [])])) {
     const [emailHash] = erasedHashesOf(keys, emailKey);
     if (!emailHash) throw new Error("No key to remember an erased address by.");
@@ -229,7 +231,7 @@ export async function carryOver(
     insert into suppressions (email_key, scope, campaign_id, reason, origin, person_id, created_at)
     select ${toKey}, scope, campaign_id, reason, 'carried over from the address before', ${personId}, ${now}::timestamptz
     from suppressions
-    where email_key = ${fromKey} and lifted_at is null and reason <> 'hard-bounce'
+    where email_key = ${fromKey} and lifted_at is null and reason not in ('hard-bounce', 'soft-bounces')
     on conflict do nothing`.execute(tx);
 }
 
@@ -250,6 +252,6 @@ export async function unite(
     select given.key, scope, campaign_id, reason, 'asked for by another address of the person', ${personId}, ${now}::timestamptz
     from suppressions cross join unnest(${[...emailKeys]}::text[]) as given (key)
     where email_key = any(${[...emailKeys]}::text[]) and given.key <> email_key and lifted_at is null
-      and reason <> 'hard-bounce'
+      and reason not in ('hard-bounce', 'soft-bounces')
     on conflict do nothing`.execute(tx);
 }

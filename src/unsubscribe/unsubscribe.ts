@@ -28,7 +28,14 @@ export type Leaver = {
 /** Reads a link; null unless we signed it for this very message (E87, E96). Changes nothing. */
 export async function find(db: Db, linkKeys: readonly Uint8Array[], token: string): Promise<Leaver | null> {
   const claim = verify(linkKeys, "unsubscribe", token);
-  if (!claim) return null;
+  return claim && leaverOf(db, claim);
+}
+
+/** Whom a mail of ours went to; null where there is no such mail. Whoever calls has made sure who asks. */
+export async function leaverOf(
+  db: Db,
+  claim: Pick<Leaver, "emailCampaignId" | "personId" | "messageId">,
+): Promise<Leaver | null> {
   const row = await db
     .selectFrom("messages")
     .innerJoin("people", "people.id", "messages.personId")
@@ -63,18 +70,18 @@ export async function find(db: Db, linkKeys: readonly Uint8Array[], token: strin
 /**
  * The person leaves. In one transaction: the addresses are suppressed, what runs ends, and the timeline says so. Harmless
  * twice (E90). Memberships of Email Groups stay as they are: the suppression alone decides (E95).
- * @param by `one-click`: the mail program's own button (RFC 8058); `page`: the form.
+ * @param by `one-click`: the mail program's own button (RFC 8058); `page`: the form; `mail`: an email that asks for it.
  */
 export function leave(
   db: Db,
   leaver: Leaver,
   scope: Scope,
-  by: "one-click" | "page",
+  by: "one-click" | "page" | "mail",
   now: Temporal.Instant,
 ): Promise<void> {
   return inTransaction(db, async (tx) => {
     const { personId, campaignId } = leaver;
-    const made = await suppressAll(tx, leaver, scope, now);
+    const made = await suppressAll(tx, leaver, scope, by, now);
     const ending = { event: "unsubscribe" } as const;
     // This one even when it was finished already (E92); of the others, those that run.
     const own = await emailCampaigns.end(tx, { ids: [leaver.emailCampaignId], finished: true }, ending, now);
@@ -130,11 +137,17 @@ const SUBJECT: Readonly<Record<Scope, (campaign: string) => string>> = {
   everything: () => "Left this conversation and wants no email at all",
 };
 
-async function suppressAll(tx: Tx, leaver: Leaver, scope: Scope, now: Temporal.Instant): Promise<number> {
+async function suppressAll(
+  tx: Tx,
+  leaver: Leaver,
+  scope: Scope,
+  by: "one-click" | "page" | "mail",
+  now: Temporal.Instant,
+): Promise<number> {
   let made = 0;
   for (const emailKey of leaver.emailKeys) {
     const { personId, campaignId, messageId } = leaver;
-    const origin = `the link in message ${messageId}`;
+    const origin = by === "mail" ? `an email about message ${messageId}` : `the link in message ${messageId}`;
     const id = await suppress(tx, { emailKey, personId, scope, campaignId, reason: "unsubscribed", origin }, now);
     if (id !== null) made += 1;
   }

@@ -18,6 +18,7 @@ import {
   IconAlertTriangle,
   IconArrowBackUp,
   IconBan,
+  IconBeach,
   IconChevronDown,
   IconChevronRight,
   IconFlag,
@@ -25,6 +26,7 @@ import {
   IconMailOff,
   IconNote,
   IconRefresh,
+  IconSend,
 } from "@tabler/icons-react";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
@@ -49,6 +51,8 @@ const KINDS: Readonly<Record<Communication["kind"], { icon: typeof IconMail; wor
   bounce: { icon: IconAlertTriangle, word: () => t("Bounce"), color: "orange" },
   complaint: { icon: IconAlertTriangle, word: () => t("Complaint"), color: "red" },
   reply: { icon: IconArrowBackUp, word: () => t("Reply"), color: "green" },
+  answer: { icon: IconSend, word: () => t("Answer"), color: "ink" },
+  "auto-reply": { icon: IconBeach, word: () => t("Automatic reply"), color: "gray" },
   converted: { icon: IconFlag, word: () => t("Converted"), color: "green" },
   suppressed: { icon: IconBan, word: () => t("Suppressed"), color: "gray" },
 };
@@ -62,6 +66,7 @@ const DELIVERY: Readonly<Record<NonNullable<Communication["deliveryStatus"]>, { 
     sent: { color: "green", word: () => t("Sent") },
     deferred: { color: "yellow", word: () => t("Waiting to try again") },
     error: { color: "red", word: () => t("Refused") },
+    bounced: { color: "orange", word: () => t("Came back") },
     suppressed: { color: "gray", word: () => t("Not sent") },
   };
 
