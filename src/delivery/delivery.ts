@@ -23,6 +23,7 @@ export { resolveDoubt } from "./doubt.ts";
 export { bytesOf, renderedSubject } from "./prepare.ts";
 export { deliveryProblems } from "./problems.ts";
 export { obstaclesOf } from "./obstacle.ts";
+export { type Rehearsed, rehearse } from "./rehearse.ts";
 export { forgetSkipped, skipByHand } from "./skip.ts";
 
 export type DeliveryOptions = {

@@ -14,7 +14,7 @@ import { type Starter, refusePast, start } from "./start.ts";
 import * as store from "./store.ts";
 
 export { type Advance, advance, afterResults, claimDue, nextDueAt } from "./due.ts";
-export { type WithFacts, factsOf } from "./facts.ts";
+export { type WithFacts, factsOf, zoneOr } from "./facts.ts";
 export {
   concerned,
   followPublished,

@@ -1,0 +1,169 @@
+/** A simulation says what a real run does, mail for mail, and leaves nothing. Real PostgreSQL, moved clock, the built-in mailbox. */
+import { sql } from "kysely";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type FreshDatabase, freshDatabase } from "../../test/database.ts";
+import { actor, at, silent, type World, world } from "../../test/world.ts";
+import type { Answers } from "../core/answers.ts";
+import type { Refusal } from "../core/problem.ts";
+import * as emailCampaigns from "../email-campaigns/email-campaigns.ts";
+import { simulate, type Simulation } from "./simulate.ts";
+
+const NOBODY_ANSWERS: Answers = { shares: {}, afterHours: 5, seed: 1, named: [] };
+const began = at("2026-12-01T10:00:00Z");
+let fresh: FreshDatabase;
+let small: World;
+beforeAll(async () => {
+  fresh = await freshDatabase();
+  small = world(fresh.db);
+  await small.postalAddress("1 Street");
+});
+afterAll(() => fresh?.close());
+
+const run = (campaignId: number, more: Partial<Simulation>, now = began) =>
+  simulate(
+    { db: fresh.db, log: silent },
+    { personIds: [], madeUp: [], startOn: null, days: 90, answers: NOBODY_ANSWERS, ...more },
+    async () => campaignId,
+    now,
+  );
+const MADE_UP = (count: number) => Array.from({ length: count }, (_, index) => ({ name: `Person ${index}` }));
+
+async function rowsEverywhere(): Promise<Record<string, number>> {
+  const { rows } = await sql<{ name: string }>`
+    select relname as name from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'`.execute(
+    fresh.db,
+  );
+  const counts: Record<string, number> = {};
+  for (const { name } of rows) {
+    const counted = await sql<{ count: number }>`select count(*) as count from ${sql.id("public", name)}`.execute(
+      fresh.db,
+    );
+    counts[name] = counted.rows[0]!.count;
+  }
+  return counts;
+}
+
+describe("a simulation", () => {
+  it("tells every mail with its date, in the person's own days, and leaves nothing behind", async () => {
+    const { id } = await small.campaign([{ day: 0 }, { day: 4 }, { day: 10 }]);
+    const before = await rowsEverywhere();
+    const found = await run(id, {
+      madeUp: [{ name: "Ana" }, { name: "Hana", timeZone: "Asia/Tokyo" }],
+      startOn: "2026-12-02",
+    });
+    const told = found.mails.map(
+      ({ person, on, at: moment, outcome }) => `${person} ${on} ${moment.toString().slice(11, 16)} ${outcome}`,
+    );
+    expect(told.toSorted((a, b) => (a < b ? -1 : 1))).toEqual([
+      "0 2026-12-02 09:00 sent",
+      "0 2026-12-06 09:00 sent",
+      "0 2026-12-12 09:00 sent",
+      "1 2026-12-02 00:00 sent",
+      "1 2026-12-06 00:00 sent",
+      "1 2026-12-12 00:00 sent",
+    ]);
+    expect(found.people.map(({ status }) => status)).toEqual(["Completed", "Completed"]);
+    expect(await rowsEverywhere()).toEqual(before);
+  });
+
+  it("answers end what they end: a reply, a bounce, leaving", async () => {
+    const { id } = await small.campaign([{ day: 0 }, { day: 4 }, { day: 10 }]);
+    const named = [
+      { person: 0, mail: 0, does: "reply", afterHours: 30 },
+      { person: 1, mail: 1, does: "bounce", afterHours: 0 },
+      { person: 2, mail: 0, does: "unsubscribe", afterHours: 2 },
+      { person: 3, mail: 2, does: "open", afterHours: 1 },
+    ] as const;
+    const found = await run(id, { madeUp: MADE_UP(4), answers: { ...NOBODY_ANSWERS, named } });
+    expect(found.people.map(({ status, stopReason }) => [status, stopReason])).toEqual([
+      ["Stopped", "replied"],
+      ["Stopped", "bounced"],
+      ["Unsubscribed", null],
+      ["Completed", null],
+    ]);
+    expect(
+      [0, 1, 2, 3].map((person) => found.mails.filter((mail) => mail.person === person).map(({ outcome }) => outcome)),
+    ).toEqual([["sent"], ["sent", "failed"], ["sent"], ["sent", "sent", "sent"]]);
+    expect(found.answers.map(({ does }) => does)).toEqual(["unsubscribe", "reply", "bounce", "open"]);
+  });
+
+  it("copies real people with what stands in their way, and nothing happens to them", async () => {
+    const { id } = await small.campaign([{ day: 0 }]);
+    const ana = await small.person();
+    const found = await run(id, { personIds: [ana.id], madeUp: MADE_UP(1) });
+    expect(found.people.map(({ personId, status }) => [personId, status])).toEqual([
+      [ana.id, "Completed"],
+      [null, "Completed"],
+    ]);
+    const nobody = run(id, { personIds: [999_999] });
+    expect(await nobody.catch((error: Refusal) => error.code)).toBe("person-not-found");
+    expect(await run(id, {}).catch((error: Refusal) => error.code)).toBe("nobody-to-start");
+  });
+});
+
+/** People of one Campaign, live: started, and every due moment sent by the mailbox until the end. */
+async function inEarnest(campaignId: number, personIds: readonly number[], days: number): Promise<Map<string, string>> {
+  const { rows } = await sql<{ id: number }>`
+    insert into email_groups (title, created_at, changed_at) values (${`Group of ${campaignId}`}, now(), now()) returning id`.execute(
+    fresh.db,
+  );
+  await sql`insert into email_group_members (email_group_id, person_id, joined_at)
+    select ${rows[0]!.id}, id, now() from unnest(${[...personIds]}::bigint[]) as id`.execute(fresh.db);
+  const input = { campaignId, emailGroupId: rows[0]!.id, filter: null, startOn: null, senderId: null };
+  await emailCampaigns.startMany(fresh.db, input, null, actor, began);
+  const delivery = small.delivery({ db: fresh.database.batches });
+  const until = began.add({ hours: 24 * days });
+  for (let now: Temporal.Instant = began; Temporal.Instant.compare(now, until) <= 0;) {
+    await delivery.runUntilIdle(now, { burstGuard: false });
+    const next = await delivery.nextWakeAt();
+    if (!next) break;
+    now = Temporal.Instant.compare(next, now) > 0 ? next : now.add({ minutes: 1 });
+  }
+  await delivery.drain();
+  const messages = await sql<{
+    personId: number;
+    stepId: number;
+    state: string;
+    reason: string | null;
+    at: Temporal.Instant;
+  }>`
+    select person_id, step_id, state, reason, finished_at as at from messages where campaign_id = ${campaignId}`.execute(
+    fresh.db,
+  );
+  return new Map(
+    messages.rows.map((row) => [`${row.personId} ${row.stepId}`, `${row.state} ${row.reason} ${minute(row.at)}`]),
+  );
+}
+
+/** A real run takes its time; a minute holds many mails. */
+const minute = (moment: Temporal.Instant) => moment.toString().slice(0, 16);
+const STATES = { sent: "accepted", skipped: "skipped", failed: "refused" } as const;
+
+it("agrees mail for mail with the real run of the same facts under a moved clock", async () => {
+  const PEOPLE = Number(process.env["SIMULATED_PEOPLE"] ?? 1000);
+  const DAYS = 90;
+  const { id } = await small.campaign([0, 0, 1, 5, 12, 30, 60, 88].map((day) => ({ day })));
+  const zones = ["UTC", "Europe/Lisbon", "America/New_York", "Asia/Tokyo", "Pacific/Auckland"];
+  const { rows } = await sql<{ id: number }>`
+    insert into people (kind, full_name, email, email_key, status, time_zone, created_at, changed_at)
+    select 'lead', 'Person ' || n, 'real' || n || '@example.org', 'real' || n || '@example.org', 'Lead',
+      (${zones}::text[])[1 + n % ${zones.length}::int], now(), now()
+    from generate_series(1, ${PEOPLE}::int) as n returning id`.execute(fresh.db);
+  const personIds = rows.map((row) => row.id);
+  const before = performance.now();
+  const found = await run(id, { personIds, days: DAYS });
+  const took = (performance.now() - before) / 1000;
+  const simulated = new Map(
+    found.mails.map((mail) => [
+      `${personIds[mail.person]} ${mail.stepId}`,
+      `${STATES[mail.outcome]} ${mail.reason} ${minute(mail.at)}`,
+    ]),
+  );
+  expect(simulated.size).toBe(PEOPLE * 8);
+  expect(took).toBeLessThan(30);
+  process.stdout.write(`simulated ${PEOPLE} people and ${simulated.size} mails in ${took.toFixed(1)} s\n`);
+  const real = await inEarnest(id, personIds, DAYS);
+  const different = [...real].filter(([key, value]) => simulated.get(key) !== value);
+  expect(different.slice(0, 5).map(([key, value]) => [key, value, simulated.get(key)])).toEqual([]);
+  expect(real.size).toBe(simulated.size);
+}, 600_000);

@@ -1,0 +1,263 @@
+/** Lives through the days of a Campaign on a copy with a virtual clock: who would get which mail when. Sends nothing, keeps nothing. */
+import { sql } from "kysely";
+import * as campaigns from "../campaigns/campaigns.ts";
+import { type Answers, answersTo, type Deed } from "../core/answers.ts";
+import { refuse } from "../core/problem.ts";
+import { localDay } from "../core/schedule.ts";
+import type { Db, Tx } from "../db/database.ts";
+import { type Rehearsed, rehearse } from "../delivery/delivery.ts";
+import * as emailCampaigns from "../email-campaigns/email-campaigns.ts";
+import type { Logger } from "../log.ts";
+import { copyRows, onCopy } from "./copy.ts";
+
+/** Somebody who is not there. */
+export type MadeUp = { readonly name: string; readonly timeZone?: string | null };
+
+export type Simulation = {
+  /** Real people by their ids; they are copied, nothing happens to them. */
+  readonly personIds: readonly number[];
+  readonly madeUp: readonly MadeUp[];
+  /** The day they start on; today when null. */
+  readonly startOn: string | null;
+  readonly days: number;
+  readonly answers: Answers;
+};
+
+export type SimulatedMail = {
+  readonly person: number;
+  readonly stepId: number;
+  readonly at: Temporal.Instant;
+  /** The person's own day. */
+  readonly on: string;
+  readonly outcome: "sent" | "skipped" | "failed";
+  readonly reason: string | null;
+};
+export type SimulatedAnswer = {
+  readonly person: number;
+  readonly stepId: number;
+  readonly at: Temporal.Instant;
+  readonly does: Deed;
+};
+
+export type Simulated = {
+  readonly campaign: { readonly id: number; readonly name: string };
+  readonly from: Temporal.Instant;
+  readonly until: Temporal.Instant;
+  readonly steps: readonly {
+    readonly stepId: number;
+    readonly sendAfterDays: number;
+    readonly emailTemplate: string;
+  }[];
+  /** Mails and answers name them by their place in this list. */
+  readonly people: readonly {
+    readonly personId: number | null;
+    readonly name: string;
+    readonly timeZone: string;
+    readonly status: string | null;
+    readonly stopReason: string | null;
+    readonly finishedAt: Temporal.Instant | null;
+  }[];
+  readonly leftOut: Readonly<Record<string, number>>;
+  readonly mails: readonly SimulatedMail[];
+  readonly answers: readonly SimulatedAnswer[];
+};
+
+const SIMULATOR = { name: "simulation" };
+
+/**
+ * Simulates a Campaign.
+ * @param prepare makes in the copy what is to be simulated: a draft, a file; answers with the Campaign's id.
+ */
+export function simulate(
+  { db, log }: { readonly db: Db; readonly log: Logger },
+  asked: Simulation,
+  prepare: (tx: Tx) => Promise<number>,
+  now: Temporal.Instant,
+): Promise<Simulated> {
+  return onCopy(db, async (tx) => {
+    const campaignId = await prepare(tx);
+    const campaign = await campaigns.get(tx, campaignId);
+    const ids = await populate(tx, asked, now);
+    const { leftOut } = await startAll(tx, campaignId, asked, ids, now);
+    await sql`analyze people, email_campaigns, steps, campaigns`.execute(tx);
+    const until = now.add({ hours: 24 * asked.days });
+    const answers = await live(tx, log, asked.answers, ids, { from: now, until });
+    return {
+      campaign: { id: campaignId, name: campaign.name },
+      from: now,
+      until,
+      steps: campaign.steps.map(({ id, sendAfterDays, emailTemplate }) => ({
+        stepId: id,
+        sendAfterDays,
+        emailTemplate,
+      })),
+      leftOut,
+      ...(await outcome(tx, asked, ids)),
+      answers,
+    };
+  });
+}
+
+/** Real people are copied with what stands in their way; made-up ones get addresses nobody has. @returns ids, real ones first. */
+async function populate(tx: Tx, { personIds, madeUp }: Simulation, now: Temporal.Instant): Promise<number[]> {
+  await copyRows(tx, "people", sql`id = any(${[...personIds]}::bigint[])`);
+  await copyRows(tx, "suppressions", sql`email_key in (select email_key from pg_temp.people)`);
+  const { rows: real } = await sql<{ id: number }>`select id from people`.execute(tx);
+  const found = new Set(real.map(({ id }) => id));
+  for (const [index, id] of personIds.entries())
+    if (!found.has(id)) refuse("person-not-found", `There is no person ${id}.`, `/personIds/${index}`);
+  const rows = madeUp.map(({ name, timeZone }, index) => ({
+    full_name: name,
+    first_name: name.split(" ")[0],
+    email: `person${index + 1}@simulated.invalid`,
+    time_zone: timeZone ?? null,
+  }));
+  const { rows: made } = await sql<{ id: number }>`
+    insert into people (kind, full_name, first_name, email, email_key, status, time_zone, created_at, changed_at)
+    select 'lead', full_name, first_name, email, email, 'Lead', time_zone, ${now}::timestamptz, ${now}::timestamptz
+    from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as row (full_name text, first_name text, email text, time_zone text)
+    returning id`.execute(tx);
+  return [...personIds, ...made.map(({ id }) => id)];
+}
+
+async function startAll(
+  tx: Tx,
+  campaignId: number,
+  { startOn }: Simulation,
+  ids: readonly number[],
+  now: Temporal.Instant,
+) {
+  if (ids.length === 0) refuse("nobody-to-start", "Choose at least one person, or make some up.", "/people");
+  const title = "Simulated people";
+  const { rows } = await sql<{ id: number }>`
+    insert into email_groups (title, created_at, changed_at)
+    values (${`${title} ${now.epochMilliseconds}`}, ${now}::timestamptz, ${now}::timestamptz) returning id`.execute(tx);
+  const emailGroupId = rows[0]!.id;
+  await sql`
+    insert into email_group_members (email_group_id, person_id, joined_at)
+    select ${emailGroupId}, person_id, ${now}::timestamptz from unnest(${[...ids]}::bigint[]) as person_id`.execute(tx);
+  await sql`analyze people, email_group_members`.execute(tx);
+  const input = { campaignId, emailGroupId, filter: null, startOn, senderId: null };
+  return emailCampaigns.startMany(tx, input, null, SIMULATOR, now);
+}
+
+/** What somebody is going to do about a mail. */
+type Waiting = SimulatedAnswer & { readonly emailCampaignId: number };
+
+/** From one moment at which something happens to the next. */
+async function live(
+  tx: Tx,
+  log: Logger,
+  answers: Answers,
+  ids: readonly number[],
+  { from, until }: { readonly from: Temporal.Instant; readonly until: Temporal.Instant },
+): Promise<SimulatedAnswer[]> {
+  const places = new Map(ids.map((id, place) => [id, place]));
+  const mailsOf = new Map<number, number>();
+  const done: SimulatedAnswer[] = [];
+  let waiting: Waiting[] = [];
+  let now = from;
+  while (Temporal.Instant.compare(now, until) <= 0) {
+    const moment = now;
+    const come = waiting.filter(({ at }) => Temporal.Instant.compare(at, moment) <= 0);
+    if (come.length > 0) {
+      waiting = waiting.filter(({ at }) => Temporal.Instant.compare(at, moment) > 0);
+      await act(tx, come, moment);
+      done.push(...come.map(({ emailCampaignId: _id, ...answer }) => answer));
+    }
+    const answered = new Map<number, ReturnType<typeof answersTo>>();
+    const answerOf = (mail: Rehearsed) => {
+      const known = answered.get(mail.id);
+      if (known) return known;
+      const nth = mailsOf.get(mail.personId) ?? 0;
+      mailsOf.set(mail.personId, nth + 1);
+      const found = answersTo(answers, places.get(mail.personId) ?? 0, nth);
+      answered.set(mail.id, found);
+      return found;
+    };
+    const isDead = (mail: Rehearsed) => answerOf(mail).some(({ does }) => does === "bounce");
+    for (const mail of await rehearse(tx, log, isDead, moment)) {
+      const { emailCampaignId, stepId, personId } = mail;
+      for (const { does, afterHours } of answerOf(mail)) {
+        const answer = { person: places.get(personId) ?? 0, stepId, at: moment.add({ hours: afterHours }), does };
+        if (does === "bounce") done.push(answer);
+        else waiting.push({ ...answer, emailCampaignId });
+      }
+    }
+    const next = await nextMoment(tx, waiting);
+    if (!next) break;
+    now = Temporal.Instant.compare(next, moment) > 0 ? next : moment.add({ seconds: 1 });
+  }
+  return done.toSorted((one, other) => Temporal.Instant.compare(one.at, other.at));
+}
+
+async function nextMoment(tx: Tx, waiting: readonly Waiting[]): Promise<Temporal.Instant | null> {
+  const due = await emailCampaigns.nextDueAt(tx);
+  const { rows } = await sql<{ at: Temporal.Instant | null }>`
+    select min(next_attempt_at) as at from messages where next_attempt_at is not null`.execute(tx);
+  let first = due;
+  for (const at of [rows[0]?.at ?? null, ...waiting.map((one) => one.at)])
+    if (at && (!first || Temporal.Instant.compare(at, first) < 0)) first = at;
+  return first;
+}
+
+/** A reply stops what runs, leaving ends it; opening and clicking are only told. */
+async function act(tx: Tx, come: readonly Waiting[], now: Temporal.Instant): Promise<void> {
+  const idsOf = (deed: Deed) => come.filter(({ does }) => does === deed).map((one) => one.emailCampaignId);
+  await emailCampaigns.end(tx, { ids: idsOf("unsubscribe") }, { event: "unsubscribe" }, now);
+  await emailCampaigns.end(tx, { ids: idsOf("reply") }, { event: "stop", reason: "replied" }, now);
+}
+
+async function outcome(tx: Tx, { personIds }: Simulation, ids: readonly number[]) {
+  const places = new Map(ids.map((id, place) => [id, place]));
+  const { rows: found } = await sql<{
+    id: number;
+    name: string;
+    timeZone: string;
+    status: string | null;
+    stopReason: string | null;
+    finishedAt: Temporal.Instant | null;
+  }>`
+    select people.id, people.full_name as name, coalesce(people.time_zone, workspace.time_zone) as time_zone,
+      ec.status, ec.stop_reason, ec.finished_at
+    from people cross join workspace left join email_campaigns ec on ec.person_id = people.id`.execute(tx);
+  const byId = new Map(found.map((row) => [row.id, row]));
+  const zones = new Map(found.map((row) => [row.id, emailCampaigns.zoneOr(row.timeZone)]));
+  const { rows } = await sql<{
+    personId: number;
+    stepId: number;
+    state: string;
+    reason: string | null;
+    at: Temporal.Instant;
+  }>`
+    select person_id, step_id, state, reason, coalesce(finished_at, planned_at) as at
+    from messages where state in ('accepted', 'refused', 'skipped') order by 5, id`.execute(tx);
+  const days = new Map<string, string>();
+  const dayOf = (at: Temporal.Instant, zone: string) => {
+    const key = `${at.epochMilliseconds} ${zone}`;
+    const known = days.get(key) ?? localDay(at, zone).toString();
+    days.set(key, known);
+    return known;
+  };
+  const real = new Set(personIds);
+  return {
+    people: ids.map((id) => {
+      const { id: _id, ...row } = byId.get(id)!;
+      return { personId: real.has(id) ? id : null, ...row };
+    }),
+    mails: rows.map(({ personId, stepId, state, reason, at }): SimulatedMail => ({
+      person: places.get(personId)!,
+      stepId,
+      at,
+      on: dayOf(at, zones.get(personId) ?? "UTC"),
+      outcome: OUTCOMES[state]!,
+      reason,
+    })),
+  };
+}
+
+const OUTCOMES: Readonly<Record<string, SimulatedMail["outcome"]>> = {
+  accepted: "sent",
+  skipped: "skipped",
+  refused: "failed",
+};
