@@ -145,42 +145,49 @@ export type Entry = "go" | "lost" | { readonly obstacle: string };
 
 /**
  * The last look before MAIL FROM, and the record that DATA may follow, in one statement: whoever unsubscribed before it
- * gets nothing, and a crash after it is known for what it is.
+ * gets nothing, and a crash after it is known for what it is. Why a message may not go is asked only of those that may not.
  */
 export async function enterData(db: Db, messages: readonly (Claim & Fixed)[], now: Temporal.Instant): Promise<Entry[]> {
   if (messages.length === 0) return [];
   await openMonth(db, now);
-  const { rows } = await sql<{ id: number; entered: boolean; obstacle: string | null }>`${PREPARED}
+  const { rows } = await sql<{ id: number }>`${PREPARED}
     with wanted as (
-      select * from jsonb_to_recordset(${JSON.stringify(messages.map(rowOf))}::jsonb) as wanted (
-        id bigint, fence bigint, content_version_id bigint, email_account_id bigint, address text, message_id text, composed json)
-    ), looked as (
-      select wanted.*, ${obstacle} as obstacle
-      from wanted ${joined}
+      select * from rows from (
+        jsonb_to_recordset(${JSON.stringify(messages.map(rowOf))}::jsonb) as (id bigint, fence bigint,
+          content_version_id bigint, email_account_id bigint, address text, message_id text),
+        string_to_table(${messages.map(({ composed }) => JSON.stringify(composed)).join(BETWEEN)}, ${sql.lit(BETWEEN)})
+      ) as wanted (id, fence, content_version_id, email_account_id, address, message_id, composed)
     ), entered as (
       update messages
-      set state = 'in_data', attempts = attempts + case messages.state when 'claimed' then 1 else 0 end, first_attempt_at = coalesce(first_attempt_at, ${now}::timestamptz),
-        content_version_id = looked.content_version_id, email_account_id = looked.email_account_id,
-        address = looked.address, message_id = looked.message_id
-      from looked
-      where messages.id = looked.id and looked.obstacle is null and messages.fence = looked.fence
-        and ${HELD} and messages.claimed_until > ${now}::timestamptz
-      returning messages.id, messages.first_attempt_at, looked.composed
+      set state = 'in_data', attempts = attempts + case messages.state when 'claimed' then 1 else 0 end,
+        first_attempt_at = coalesce(first_attempt_at, ${now}::timestamptz),
+        content_version_id = wanted.content_version_id, email_account_id = wanted.email_account_id,
+        address = wanted.address, message_id = wanted.message_id
+      from wanted, email_campaigns, people
+      where messages.id = wanted.id and messages.fence = wanted.fence and ${HELD}
+        and messages.claimed_until > ${now}::timestamptz
+        and email_campaigns.id = messages.email_campaign_id and people.id = messages.person_id
+        and ${obstacle} is null
+      returning messages.id, messages.first_attempt_at, wanted.composed
     ), kept as (
       insert into message_contents (message_id, made_on, composed)
-      select id, (first_attempt_at at time zone 'UTC')::date, composed from entered
+      select id, (first_attempt_at at time zone 'UTC')::date, composed::json from entered
       on conflict (message_id, made_on) do update set composed = excluded.composed
     )
-    select looked.id, looked.obstacle, entered.id is not null as entered
-    from looked left join entered on entered.id = looked.id`.execute(db);
-  const found = new Map(rows.map((row) => [row.id, row]));
+    select id from entered`.execute(db);
+  const entered = new Set(rows.map(({ id }) => id));
+  const others = messages.filter(({ id }) => !entered.has(id));
+  const obstacles = others.length > 0 ? await obstaclesOfMessages(db, others) : new Map<number, string>();
   return messages.map(({ id }) => {
-    const row = found.get(id);
-    return row?.entered ? "go" : row?.obstacle ? { obstacle: row.obstacle } : "lost";
+    const found = obstacles.get(id);
+    return entered.has(id) ? "go" : found === undefined ? "lost" : { obstacle: found };
   });
 }
 
-function rowOf({ id, fence, contentVersionId, emailAccountId, address, messageId, composed }: Claim & Fixed) {
+/** Between JSON texts in one parameter, which costs the database less than JSON in JSON; none of them can contain it. */
+const BETWEEN = "\u0001";
+
+function rowOf({ id, fence, contentVersionId, emailAccountId, address, messageId }: Claim & Fixed) {
   return {
     id,
     fence,
@@ -188,8 +195,14 @@ function rowOf({ id, fence, contentVersionId, emailAccountId, address, messageId
     email_account_id: emailAccountId,
     address,
     message_id: messageId,
-    composed,
   };
+}
+
+async function obstaclesOfMessages(db: Db, messages: readonly Claim[]): Promise<Map<number, string>> {
+  const { rows } = await sql<{ id: number; obstacle: string | null }>`
+    select messages.id, ${obstacle} as obstacle
+    from unnest(${messages.map(({ id }) => id)}::bigint[]) as wanted (id) ${joined}`.execute(db);
+  return new Map(rows.flatMap((row) => (row.obstacle === null ? [] : [[row.id, row.obstacle] as const])));
 }
 
 /** Keeps the claims of messages that are still under way. */
