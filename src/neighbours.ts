@@ -24,6 +24,9 @@ export function neighboursOf(secrets: Secrets): Neighbours {
     onTimeZone: async (tx, personIds, now) => {
       await emailCampaigns.wakePeople(tx, personIds, now);
     },
+    onTraits: async (tx, personIds, now) => {
+      await emailCampaigns.wakeWaiting(tx, personIds, now);
+    },
     onImported: (db, { emailGroupId, emailKeys, by }, now) =>
       emailGroups.addByAddress(db, emailGroupId, emailKeys, { name: by }, now),
     onMerge: async (tx, { formerId, personId, stops }, now) => {

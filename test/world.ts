@@ -3,7 +3,9 @@ import { createHash } from "node:crypto";
 import pino from "pino";
 import * as accounts from "../src/accounts/email-accounts.ts";
 import * as senders from "../src/accounts/senders.ts";
+import type { StepInput } from "../src/campaigns/api.ts";
 import * as campaigns from "../src/campaigns/campaigns.ts";
+import { type CampaignTiming, PLAIN_TIMING, type WindowText } from "../src/core/timing.ts";
 import type { Db } from "../src/db/database.ts";
 import { createDelivery, type Delivery, type DeliveryOptions } from "../src/delivery/delivery.ts";
 import * as emailCampaigns from "../src/email-campaigns/email-campaigns.ts";
@@ -24,13 +26,21 @@ export const neighbours: people.Neighbours = {
   onConverted: async () => undefined,
   onConversion: async () => undefined,
   onTimeZone: async () => undefined,
+  onTraits: async () => undefined,
   onImported: async () => 0,
   onMerge: async () => undefined,
   onErase: async () => undefined,
 };
 
 /** A step as a test writes it. */
-export type StepText = { day: number; subject?: string; html?: string; text?: string; expiresAfterDays?: number };
+export type StepText = {
+  day: number;
+  subject?: string;
+  html?: string;
+  text?: string;
+  expiresAfterDays?: number;
+  timing?: StepInput["timing"];
+};
 
 export type World = ReturnType<typeof world>;
 
@@ -88,19 +98,28 @@ export function world(db: Db) {
     db,
     version,
 
-    async campaign(steps: readonly StepText[] = [{ day: 0 }]) {
+    async campaign(steps: readonly StepText[] = [{ day: 0 }], timing: Partial<CampaignTiming> | null = null) {
       count += 1;
       const made = [];
-      for (const { day, expiresAfterDays, ...content } of steps)
+      for (const { day, expiresAfterDays, timing: own = null, ...content } of steps)
         made.push({
           emailTemplateId: await template(content),
           sendAfterDays: day,
           timeOfDay: null,
           expiresAfterDays: expiresAfterDays ?? null,
+          timing: own,
         });
+      const said = timing && { ...PLAIN_TIMING, ...timing, window: timing.window ? asInput(timing.window) : null };
       return campaigns.create(
         db,
-        { name: `Campaign ${count}`, description: null, timeOfDay: null, expiresAfterDays: null, steps: made },
+        {
+          name: `Campaign ${count}`,
+          description: null,
+          timeOfDay: null,
+          expiresAfterDays: null,
+          timing: said,
+          steps: made,
+        },
         actor,
         BEGAN,
       );
@@ -161,6 +180,8 @@ export function world(db: Db) {
       db.selectFrom("mailboxMessages").selectAll().where("envelopeTo", "=", to).orderBy("id").execute(),
   };
 }
+
+const asInput = ({ weekdays, from, to }: WindowText) => ({ weekdays: [...weekdays], from, to });
 
 const SENDER = {
   userId: null,

@@ -1,5 +1,6 @@
 /** The contract of Campaigns and their Schedules. Data only. */
 import { z } from "zod";
+import { CLOCKS, COUNTINGS, HOLIDAYS_OF, neverOpens } from "../core/timing.ts";
 import { contract, id, idParams, instant, line, listOf, page, timeOfDay } from "../http/contract.ts";
 
 /** How many steps one Schedule may have. */
@@ -8,14 +9,85 @@ export const MAX_STEPS = 100;
 const days = z.int().min(0, "A step is sent 0 or more days after the start.").max(3650);
 const expiresAfterDays = z.int().min(0).max(365);
 
+export const sendingWindow = z
+  .object({
+    weekdays: z.array(z.int().min(1).max(7)).max(7).describe("ISO weekdays: 1 is Monday, 7 is Sunday."),
+    from: timeOfDay,
+    to: timeOfDay.describe("Nothing leaves from this time on; 00:00 is the end of the day."),
+  })
+  .superRefine((window, context) => {
+    const message = neverOpens(window, null);
+    if (message) context.addIssue({ code: "custom", message });
+  });
+
+const gap = z.object({
+  amount: z.int().min(0).max(1000),
+  unit: z.enum(["hours", "days"]).describe("Days are calendar days, hours are counted to the minute."),
+});
+
+/** The longest a date in a field may be away from the mail: a little over two years. */
+const MOST_OFFSET_DAYS = 800;
+
+const waitFor = z.object({
+  field: z
+    .string()
+    .regex(/^[a-z][a-z0-9_]{0,62}$/, "Name a field by its key: renewal_date.")
+    .describe("A field of the type date."),
+  offsetDays: z
+    .int()
+    .min(-MOST_OFFSET_DAYS)
+    .max(MOST_OFFSET_DAYS)
+    .default(0)
+    .describe("Days after the date; negative: before it."),
+  yearly: z
+    .boolean()
+    .default(false)
+    .describe("The next time the date comes round, whatever its year: a birthday, a renewal."),
+});
+
+const stepTiming = z.object({
+  window: sendingWindow.nullable().default(null).describe("The Campaign's when null."),
+  counting: z.enum(COUNTINGS).nullable().default(null).describe("The Campaign's when null."),
+  gap: gap.nullable().default(null).describe("The Campaign's when null; an amount of 0: none."),
+  waitFor: waitFor
+    .nullable()
+    .default(null)
+    .describe(
+      "Wait for a date in a field of the person; `sendAfterDays` is then the earliest day. Empty on that day, or passed before it: the step is skipped with the reason.",
+    ),
+});
+
+export const campaignTiming = z.object({
+  clock: z
+    .enum(CLOCKS)
+    .default("person")
+    .describe("Whose time zone: the person's (the workspace's if unknown), or the workspace's for everybody."),
+  window: sendingWindow.nullable().default(null).describe("When mail may leave; always when null."),
+  holidays: z
+    .enum(HOLIDAYS_OF)
+    .default("none")
+    .describe("Nothing leaves on public holidays of this country, and on the workspace's own."),
+  counting: z
+    .enum(COUNTINGS)
+    .default("days")
+    .describe(
+      "How `sendAfterDays` counts. Business days are the window's weekdays (Monday to Friday without one) that are no holiday.",
+    ),
+  gap: gap.nullable().default(null).describe("The least time after the mail before it."),
+  ignoresFrequencyCap: z.boolean().default(false).describe("Its mails are counted, and never held back."),
+});
+
 export const stepInput = z.object({
   id: id.optional().describe("The step this row is; without it the row is a new step."),
   emailTemplateId: id,
   sendAfterDays: days,
   timeOfDay: timeOfDay.nullable().default(null).describe("Local time of the person; the Campaign's when null."),
   expiresAfterDays: expiresAfterDays.nullable().default(null).describe("Later than this it is skipped."),
+  timing: stepTiming.nullable().default(null).describe("Where it differs from the Campaign."),
 });
-export type StepInput = z.output<typeof stepInput>;
+type AllOfStep = z.output<typeof stepInput>;
+/** What is left out is as it is by default. */
+export type StepInput = Omit<AllOfStep, "timing"> & Partial<Pick<AllOfStep, "timing">>;
 
 const step = z.object({
   id,
@@ -25,6 +97,7 @@ const step = z.object({
   sendAfterDays: z.int(),
   timeOfDay: z.string().nullable(),
   expiresAfterDays: z.int().nullable(),
+  timing: stepTiming.nullable(),
   addedAt: instant,
 });
 
@@ -52,6 +125,7 @@ const campaign = z.object({
   waitForReturn: z
     .boolean()
     .describe("Whoever is away gets the next mail when they are back, where the note says when."),
+  timing: campaignTiming.nullable().describe("Null: mail leaves at any time, and days are days."),
   steps: z.array(step),
   /** Email Campaigns by status. */
   emailCampaigns: counts,
@@ -70,6 +144,7 @@ const details = {
   stopOnReply: z.boolean(),
   stopCompanyOnReply: z.boolean(),
   waitForReturn: z.boolean(),
+  timing: campaignTiming.nullable(),
 };
 
 const steps = z.array(stepInput).max(MAX_STEPS, `At most ${MAX_STEPS} steps.`);
@@ -83,12 +158,13 @@ export const campaignInput = z.object({
   stopOnReply: details.stopOnReply.default(true),
   stopCompanyOnReply: details.stopCompanyOnReply.default(false),
   waitForReturn: details.waitForReturn.default(false),
+  timing: details.timing.default(null),
   steps: steps.default([]),
 });
 type AllInput = z.output<typeof campaignInput>;
 /** What is left out is as the table has it by default. */
-export type CampaignInput = Pick<AllInput, "name" | "description" | "timeOfDay" | "expiresAfterDays" | "steps"> &
-  Partial<AllInput>;
+export type CampaignInput = Pick<AllInput, "name" | "description" | "timeOfDay" | "expiresAfterDays"> &
+  Partial<Omit<AllInput, "steps">> & { steps: StepInput[] };
 export const campaignEdit = z.object(details).partial();
 export type CampaignEdit = z.output<typeof campaignEdit>;
 

@@ -1,10 +1,13 @@
 /** Front door: Campaigns and their Schedules. Steps keep their ids; it never touches what was sent. */
 import type { Acting } from "../accounts/ownership.ts";
 import { difference, recordChange } from "../accounts/audit.ts";
+import { workspace } from "../accounts/accounts.ts";
 import { refuse } from "../core/problem.ts";
+import { neverOpens, type WindowText } from "../core/timing.ts";
 import { type Db, type Tx, brokenConstraint, inTransaction } from "../db/database.ts";
 import type { EmailCampaignStatus } from "../db/tables.ts";
 import { refuseIfChanged } from "../http/etag.ts";
+import { declaredFields } from "../people/people.ts";
 import type { CampaignEdit, CampaignInput, StepInput } from "./api.ts";
 import * as store from "./store.ts";
 
@@ -48,6 +51,7 @@ export async function templateNames(db: Db, rows: readonly StepInput[], id: numb
 /** Creates a Campaign; its Schedule may be empty, but then nobody can be started (E6). */
 export function create(db: Db, input: CampaignInput, actor: Actor, now: Temporal.Instant) {
   return inTransaction(db, async (tx) => {
+    await refuseClosed(tx, [input.timing?.window], () => "/timing/window");
     const id = await refusing(() => store.insert(tx, input, actor, now));
     await writeSteps(tx, id, input.steps, now);
     await recordChange(
@@ -74,13 +78,27 @@ export function update(
     refuseIfChanged(unchangedSince, found.changedAt);
     // As a time, so that 09:30 is no change of 09:30:00.
     const time = edit.timeOfDay && Temporal.PlainTime.from(edit.timeOfDay);
-    const changes = difference<object>(found, { ...edit, ...(time ? { timeOfDay: time } : {}) });
+    const changes = difference<object>(alike(found), alike({ ...edit, ...(time ? { timeOfDay: time } : {}) }));
     if (!changes) return get(tx, id);
+    if (edit.timing) await refuseClosed(tx, [edit.timing.window], () => "/timing/window");
     await refusing(() => store.save(tx, id, edit, now));
     await recordChange(tx, { actor, action: "update", subjectType: "campaign", subjectId: id, ...changes }, now);
-    if (edit.timeOfDay !== undefined || edit.expiresAfterDays !== undefined) await afterScheduleChange(tx, id, now);
+    const { timeOfDay, expiresAfterDays, timing } = edit;
+    if (timeOfDay !== undefined || expiresAfterDays !== undefined || timing !== undefined)
+      await afterScheduleChange(tx, id, now);
     return get(tx, id);
   });
+}
+
+/** With its timing as text in one order of keys, so that saving the same is no change. */
+function alike<Row extends { timing?: object | null }>(row: Row) {
+  return row.timing ? { ...row, timing: sorted(row.timing) } : row;
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value) || value === null || typeof value !== "object") return value;
+  const entries = Object.entries(value).map(([key, inner]) => [key, sorted(inner)] as const);
+  return Object.fromEntries(entries.toSorted(([one], [other]) => (one < other ? -1 : 1)));
 }
 
 /** Replaces the Schedule: rows with an id keep it, and nobody is stranded by a step that goes (E9). */
@@ -140,7 +158,40 @@ async function writeSteps(tx: Tx, id: number, steps: readonly StepInput[], now: 
       refuse("step-not-found", `This Campaign has no step ${step.id}, or it is named twice.`, `/steps/${index}/id`);
     seen.add(step.id);
   }
+  await refuseClosed(
+    tx,
+    steps.map(({ timing }) => timing?.window),
+    (index) => `/steps/${index}/timing/window`,
+  );
+  await refuseNoDates(tx, steps);
   await refusing(() => store.saveSteps(tx, id, steps, now));
+}
+
+/** A window that the workspace's quiet hours cover would never let anything out. */
+async function refuseClosed(
+  tx: Tx,
+  windows: readonly (WindowText | null | undefined)[],
+  pointer: (index: number) => string,
+): Promise<void> {
+  if (!windows.some(Boolean)) return;
+  const { quietHours } = await workspace(tx);
+  for (const [index, window] of windows.entries()) {
+    const problem = window && neverOpens(window, quietHours);
+    if (problem) refuse("window-never-opens", problem, pointer(index));
+  }
+}
+
+/** A step can wait for a declared field of the type date, and for no other. */
+async function refuseNoDates(tx: Tx, steps: readonly StepInput[]): Promise<void> {
+  if (!steps.some(({ timing }) => timing?.waitFor)) return;
+  const dates = (await declaredFields(tx)).filter(({ type }) => type === "date").map(({ key }) => key);
+  for (const [index, { timing }] of steps.entries())
+    if (timing?.waitFor && !dates.includes(timing.waitFor.field))
+      refuse(
+        "field-not-a-date",
+        `A step waits for “${timing.waitFor.field}”, which is no field of the type date.`,
+        `/steps/${index}/timing/waitFor/field`,
+      );
 }
 
 type Counts = Record<EmailCampaignStatus, number>;

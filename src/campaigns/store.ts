@@ -19,6 +19,7 @@ const COLUMNS = [
   "stopOnReply",
   "stopCompanyOnReply",
   "waitForReturn",
+  "timing",
   "createdBy",
   "ownerId",
   "createdAt",
@@ -65,6 +66,7 @@ export function stepsOf(db: Db, campaignIds: readonly number[]) {
       "steps.sendAfterDays",
       "steps.timeOfDay",
       "steps.expiresAfterDays",
+      "steps.timing",
       "steps.addedAt",
     ])
     .where("steps.campaignId", "=", sql<number>`any(${[...campaignIds]}::bigint[])`)
@@ -95,13 +97,21 @@ export function countsOf(db: Db, campaignIds: readonly number[]) {
 
 export async function insert(
   tx: Tx,
-  { steps: _steps, timeOfDay, ...input }: CampaignInput,
+  { steps: _steps, timeOfDay, timing, ...input }: CampaignInput,
   { name: createdBy, userId: ownerId = null }: Acting,
   now: Temporal.Instant,
 ): Promise<number> {
   const made = await tx
     .insertInto("campaigns")
-    .values({ ...input, timeOfDay: timeOrNull(timeOfDay), createdBy, ownerId, createdAt: now, changedAt: now })
+    .values({
+      ...input,
+      timeOfDay: timeOrNull(timeOfDay),
+      timing: jsonOrNull(timing),
+      createdBy,
+      ownerId,
+      createdAt: now,
+      changedAt: now,
+    })
     .returning("id")
     .executeTakeFirstOrThrow();
   return made.id;
@@ -110,12 +120,17 @@ export async function insert(
 export async function save(
   tx: Tx,
   id: number,
-  { timeOfDay, ...edit }: CampaignEdit,
+  { timeOfDay, timing, ...edit }: CampaignEdit,
   now: Temporal.Instant,
 ): Promise<void> {
   await tx
     .updateTable("campaigns")
-    .set({ ...edit, ...(timeOfDay === undefined ? {} : { timeOfDay: timeOrNull(timeOfDay) }), changedAt: now })
+    .set({
+      ...edit,
+      ...(timeOfDay === undefined ? {} : { timeOfDay: timeOrNull(timeOfDay) }),
+      ...(timing === undefined ? {} : { timing: jsonOrNull(timing) }),
+      changedAt: now,
+    })
     .where("id", "=", id)
     .execute();
 }
@@ -155,8 +170,8 @@ export async function saveSteps(
     .where("campaignId", "=", campaignId)
     .where("removedAt", "is", null)
     .execute();
-  for (const [index, { id, timeOfDay, ...row }] of rows.entries()) {
-    const values = { ...row, position: index + 1, timeOfDay: timeOrNull(timeOfDay) };
+  for (const [index, { id, timeOfDay, timing, ...row }] of rows.entries()) {
+    const values = { ...row, position: index + 1, timeOfDay: timeOrNull(timeOfDay), timing: jsonOrNull(timing) };
     if (id) await tx.updateTable("steps").set(values).where("id", "=", id).execute();
     else
       await tx
@@ -167,3 +182,5 @@ export async function saveSteps(
 }
 
 const timeOrNull = (text: string | null) => (text === null ? null : Temporal.PlainTime.from(text));
+
+const jsonOrNull = (value: object | null | undefined) => (value ? JSON.stringify(value) : null);

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { type StepMessage, explain } from "./explain.ts";
-import type { Facts, Step } from "./schedule.ts";
+import { type Facts, NO_RULES, type Step } from "./schedule.ts";
 
 const at = (text: string) => Temporal.Instant.from(text);
 const step = (id: number, sendAfterDays: number): Step => ({
@@ -10,13 +10,14 @@ const step = (id: number, sendAfterDays: number): Step => ({
   timeOfDay: null,
   expiresAfterDays: null,
   addedAt: null,
+  timing: null,
 });
 const facts: Facts = {
   startOn: Temporal.PlainDate.from("2026-12-01"),
   createdAt: at("2026-11-20T00:00:00Z"),
   steps: [step(1, 0), step(2, 4), step(3, 5)],
   resolutions: [],
-  rules: { timeZone: "UTC", timeOfDay: null, expiresAfterDays: 7, window: null },
+  rules: NO_RULES,
 };
 const message = (stepId: number, more: Partial<StepMessage>): StepMessage => ({
   stepId,
@@ -31,7 +32,10 @@ const running = { status: "In Progress", stopReason: null } as const;
 const codes = (...given: Parameters<typeof explain>) => explain(...given).map(({ code }) => code);
 
 it("says what was sent, what waits for its day, and when", () => {
-  const given = { ...facts, resolutions: [{ stepId: 1, state: "sent" as const, on: facts.startOn }] };
+  const given = {
+    ...facts,
+    resolutions: [{ stepId: 1, state: "sent" as const, at: at("2026-12-01T09:00:02Z"), on: facts.startOn }],
+  };
   const answers = explain(given, running, [message(1, {})], at("2026-12-02T00:00:00Z"));
   expect(answers.map(({ code }) => code)).toEqual(["sent", "scheduled", "scheduled"]);
   expect(answers.map((answer) => answer.at?.toString())).toEqual([
@@ -44,7 +48,9 @@ it("says what was sent, what waits for its day, and when", () => {
 it("says why a late step waits for its turn, and why an old one will not be sent", () => {
   const given = {
     ...facts,
-    resolutions: [{ stepId: 1, state: "sent" as const, on: Temporal.PlainDate.from("2026-12-07") }],
+    resolutions: [
+      { stepId: 1, state: "sent" as const, at: at("2026-12-07T09:00:00Z"), on: Temporal.PlainDate.from("2026-12-07") },
+    ],
   };
   const late = at("2026-12-07T12:00:00Z");
   expect(codes(given, running, [message(1, {})], late)).toEqual(["sent", "catching-up", "waits-for-previous"]);

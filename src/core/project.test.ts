@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { project, projector } from "./project.ts";
-import { type Facts, type Resolution, type Step, decide, localDay } from "./schedule.ts";
+import { type Facts, NO_RULES, type Resolution, type Step, decide, localDay } from "./schedule.ts";
 
 const at = (text: string) => Temporal.Instant.from(text);
 const step = (id: number, sendAfterDays: number, more: Partial<Step> = {}): Step => ({
@@ -12,6 +12,7 @@ const step = (id: number, sendAfterDays: number, more: Partial<Step> = {}): Step
   timeOfDay: null,
   expiresAfterDays: null,
   addedAt: null,
+  timing: null,
   ...more,
 });
 const facts = (more: Partial<Facts> = {}): Facts => ({
@@ -19,7 +20,7 @@ const facts = (more: Partial<Facts> = {}): Facts => ({
   createdAt: at("2026-11-20T12:00:00Z"),
   steps: [step(1, 0), step(2, 4), step(3, 10)],
   resolutions: [],
-  rules: { timeZone: "UTC", timeOfDay: null, expiresAfterDays: 7, window: null },
+  rules: NO_RULES,
   ...more,
 });
 const told = (some: Facts, now: string) =>
@@ -28,16 +29,16 @@ const told = (some: Facts, now: string) =>
 /** The real run: asked at every moment it names, each mail sent at once. */
 function walk(some: Facts, now: Temporal.Instant): Map<number, string> {
   const resolutions: Resolution[] = some.resolutions.map((one) =>
-    one.state === "pending" ? { ...one, state: "sent", on: localDay(now, some.rules.timeZone) } : one,
+    one.state === "pending" ? { ...one, state: "sent", at: now, on: localDay(now, some.rules.timeZone) } : one,
   );
   const sent = new Map<number, string>();
   for (let moment = now, turn = 0; turn < 200; turn += 1) {
     const decision = decide({ ...some, resolutions }, moment);
     const on = localDay(moment, some.rules.timeZone);
-    for (const { step: one } of decision.expire) resolutions.push({ stepId: one.id, state: "skipped", on });
+    for (const { step: one } of decision.expire) resolutions.push({ stepId: one.id, state: "skipped", at: moment, on });
     for (const { step: one } of decision.send) {
       sent.set(one.id, moment.toString());
-      resolutions.push({ stepId: one.id, state: "sent", on });
+      resolutions.push({ stepId: one.id, state: "sent", at: moment, on });
     }
     if (decision.done) return sent;
     if (decision.next) moment = decision.next.dueAt;
@@ -55,7 +56,11 @@ describe("what lies ahead", () => {
   });
 
   it("what is late is due now, one a day; what is too late or was added too late is told so", () => {
-    const late = facts({ resolutions: [{ stepId: 1, state: "sent", on: Temporal.PlainDate.from("2026-12-01") }] });
+    const late = facts({
+      resolutions: [
+        { stepId: 1, state: "sent", at: at("2026-12-01T09:00:00Z"), on: Temporal.PlainDate.from("2026-12-01") },
+      ],
+    });
     expect(told(late, "2026-12-11T12:00:00Z")).toEqual(["1 behind -", "2 due-now 2026-12-11", "3 ahead 2026-12-12"]);
     expect(told(late, "2026-12-14T12:00:00Z")).toEqual(["1 behind -", "2 too-late -", "3 due-now 2026-12-14"]);
     const added = facts({ steps: [step(1, 0), step(9, 2, { addedAt: at("2026-12-05T00:00:00Z") })] });
@@ -64,7 +69,9 @@ describe("what lies ahead", () => {
 
   it("a mail under way counts as sent today", () => {
     const underWay = facts({
-      resolutions: [{ stepId: 1, state: "pending", on: Temporal.PlainDate.from("2026-12-05") }],
+      resolutions: [
+        { stepId: 1, state: "pending", at: at("2026-12-05T09:00:00Z"), on: Temporal.PlainDate.from("2026-12-05") },
+      ],
     });
     expect(told(underWay, "2026-12-05T09:00:00Z")).toEqual([
       "1 under-way 2026-12-05",
@@ -78,7 +85,6 @@ describe("what lies ahead", () => {
       weekdays: [],
       from: Temporal.PlainTime.from("09:00"),
       to: Temporal.PlainTime.from("17:00"),
-      holidays: [],
     };
     const closed = facts({ rules: { ...facts().rules, window } });
     expect(new Set(project(closed, at("2026-12-01T00:00:00Z")).map(({ outcome }) => outcome))).toEqual(
@@ -103,20 +109,20 @@ describe("what lies ahead", () => {
         const resolutions = steps.slice(0, sent).map(({ id }, index): Resolution => ({
           stepId: id,
           state: pending && index === sent - 1 ? "pending" : "sent",
+          at: at("2026-12-01T09:00:00Z").add({ hours: 24 * index }),
           on: Temporal.PlainDate.from("2026-12-01").add({ days: index }),
         }));
         const given = facts({
           steps,
           resolutions,
           rules: {
+            ...NO_RULES,
             timeZone: zone,
-            timeOfDay: null,
             expiresAfterDays: expires,
             window: weekdays && {
               weekdays,
               from: Temporal.PlainTime.from("08:00"),
               to: Temporal.PlainTime.from("18:00"),
-              holidays: [],
             },
           },
         });

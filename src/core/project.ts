@@ -1,5 +1,6 @@
 /** Says what lies ahead of an Email Campaign when nothing comes between: each step with its moment, by the code that decides. */
-import { type ExpiryReason, type Facts, type Resolution, type Step, decide, inOrder, localDay } from "./schedule.ts";
+import type { Holidays } from "./opening.ts";
+import { type ExpiryReason, type Facts, type Resolution, type Step, decide, inOrderFor, localDay } from "./schedule.ts";
 
 /** What becomes of a step. `behind`: sent, skipped or failed already. `never`: the window never opens for it. */
 export type Prospect = {
@@ -23,7 +24,9 @@ export function project(facts: Facts, now: Temporal.Instant): Prospect[] {
   const { timeZone } = facts.rules;
   const found = new Map<number, Prospect>();
   let resolutions: Resolution[] = facts.resolutions.map((resolution) =>
-    resolution.state === "pending" ? { ...resolution, state: "sent", on: localDay(now, timeZone) } : resolution,
+    resolution.state === "pending"
+      ? { ...resolution, state: "sent", at: now, on: localDay(now, timeZone) }
+      : resolution,
   );
   for (const { stepId, state } of facts.resolutions)
     found.set(stepId, {
@@ -39,12 +42,12 @@ export function project(facts: Facts, now: Temporal.Instant): Prospect[] {
     const on = localDay(at, timeZone);
     for (const { step, reason } of expire) {
       found.set(step.id, { stepId: step.id, outcome: "too-late", at: null, on: null, reason });
-      resolutions = [...resolutions, { stepId: step.id, state: "skipped", on }];
+      resolutions = [...resolutions, { stepId: step.id, state: "skipped", at, on }];
     }
     for (const { step } of send) {
       const outcome = Temporal.Instant.compare(at, now) <= 0 ? "due-now" : "ahead";
       found.set(step.id, { stepId: step.id, outcome, at, on: on.toString(), reason: null });
-      resolutions = [...resolutions, { stepId: step.id, state: "sent", on }];
+      resolutions = [...resolutions, { stepId: step.id, state: "sent", at, on }];
     }
     if (done) break;
     if (send.length > 0) continue;
@@ -55,7 +58,7 @@ export function project(facts: Facts, now: Temporal.Instant): Prospect[] {
     at = next.dueAt;
   }
   const never = { outcome: "never", at: null, on: null, reason: null } as const;
-  return inOrder(facts.steps).map(({ id }) => found.get(id) ?? { stepId: id, ...never });
+  return inOrderFor(facts).map(({ id }) => found.get(id) ?? { stepId: id, ...never });
 }
 
 /**
@@ -65,15 +68,18 @@ export function project(facts: Facts, now: Temporal.Instant): Prospect[] {
  */
 export function projector(now: Temporal.Instant, most = 20_000): (facts: Facts) => readonly Prospect[] {
   const known = new Map<string, readonly Prospect[]>();
-  // Steps are the same objects for all of a Campaign, in lists of their own.
-  const steps = new Map<Step, number>();
-  const numberOf = (step: Step) => {
-    const number = steps.get(step) ?? steps.size;
-    steps.set(step, number);
+  // Steps are the same objects for all of a Campaign, in lists of their own; holidays for all of a country.
+  const numbers = new Map<Step | Holidays, number>();
+  const numberOf = (one: Step | Holidays) => {
+    const number = numbers.get(one) ?? numbers.size;
+    numbers.set(one, number);
     return number;
   };
   return (facts) => {
-    const key = JSON.stringify({ ...facts, steps: facts.steps.map(numberOf) });
+    const { holidays } = facts.rules;
+    const rules = { ...facts.rules, holidays: holidays && numberOf(holidays) };
+    const resolutions = goesByGaps(facts) ? facts.resolutions : facts.resolutions.map((one) => ({ ...one, at: null }));
+    const key = JSON.stringify({ ...facts, steps: facts.steps.map(numberOf), rules, resolutions });
     const before = known.get(key);
     if (before) return before;
     const found = project(facts, now);
@@ -82,3 +88,6 @@ export function projector(now: Temporal.Instant, most = 20_000): (facts: Facts) 
     return found;
   };
 }
+
+/** Only where a gap is to be kept does the moment count at which a mail left; else its day does. */
+const goesByGaps = ({ rules, steps }: Facts) => rules.gap !== null || steps.some(({ timing }) => timing?.gap);

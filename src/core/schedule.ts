@@ -1,4 +1,7 @@
 /** Decides when each step of an Email Campaign is due and what is to be done now. Knows no database and no clock. */
+import { type Holidays, nextOpening, type Opening, type QuietHours, type SendingWindow } from "./opening.ts";
+import { plannedDay } from "./planned-day.ts";
+import type { Counting, Gap, StepTiming } from "./timing.ts";
 
 /** A step of a Campaign's Schedule. `addedAt` is null where it has always been there. */
 export type Step = {
@@ -8,19 +11,10 @@ export type Step = {
   readonly timeOfDay: Temporal.PlainTime | null;
   readonly expiresAfterDays: number | null;
   readonly addedAt: Temporal.Instant | null;
+  /** What it says for itself where it differs from the Campaign. */
+  readonly timing: StepTiming | null;
   /** For this person it is due at that moment, whatever its day: it was added too late for them and sent all the same. */
   readonly backfilledAt?: Temporal.Instant | null;
-};
-
-/**
- * When mail may leave: ISO weekdays 1 to 7, from (inclusive) to (exclusive) local time of one day, except on holidays.
- * One that closes before it opens never opens.
- */
-export type SendingWindow = {
-  readonly weekdays: readonly number[];
-  readonly from: Temporal.PlainTime;
-  readonly to: Temporal.PlainTime;
-  readonly holidays: readonly Temporal.PlainDate[];
 };
 
 /** What holds for one person: the zone of their calendar, the campaign's time of day, the age at which a step expires. */
@@ -30,12 +24,19 @@ export type Rules = {
   readonly expiresAfterDays: number;
   /** Null: always open. */
   readonly window: SendingWindow | null;
+  readonly holidays: Holidays | null;
+  readonly quiet: QuietHours | null;
+  readonly counting: Counting;
+  readonly gap: Gap | null;
+  /** The dates in the person's fields that steps wait for; one that is empty is missing. */
+  readonly dates: Readonly<Record<string, Temporal.PlainDate>>;
 };
 
-/** What became of a step: handed over and not final yet, sent, skipped, or failed for good; `on` its local day. */
+/** What became of a step: handed over and not final yet, sent, skipped, or failed for good; when, and its local day. */
 export type Resolution = {
   readonly stepId: number;
   readonly state: "pending" | "sent" | "skipped" | "failed";
+  readonly at: Temporal.Instant;
   readonly on: Temporal.PlainDate;
 };
 
@@ -47,9 +48,11 @@ export type Facts = {
   readonly rules: Rules;
   /** The person is away and back on this day: what is due before waits for it, and grows no older meanwhile. */
   readonly waitsUntil?: Temporal.PlainDate | null;
+  /** The person has got as many mails as the workspace allows, until this moment. */
+  readonly capFreeAt?: Temporal.Instant | null;
 };
 
-export type ExpiryReason = "expired" | "added-after-its-day";
+export type ExpiryReason = "expired" | "added-after-its-day" | "no-date" | "date-passed";
 
 /** What to do now, and when to look again. */
 export type Decision = {
@@ -65,18 +68,49 @@ export type Decision = {
 };
 
 const DEFAULT_TIME_OF_DAY = Temporal.PlainTime.from("09:00");
+const HAS_ITS_DAY = { missing: null };
 
-/** How far ahead a sending window is searched for an opening before it counts as never open. */
-const WINDOW_SEARCH_DAYS = 400;
+/** What holds where nothing is said. */
+export const NO_RULES: Rules = {
+  timeZone: "UTC",
+  timeOfDay: null,
+  expiresAfterDays: 7,
+  window: null,
+  holidays: null,
+  quiet: null,
+  counting: "days",
+  gap: null,
+  dates: {},
+};
 
-/** The steps in the order they are sent: by day, then by row (E5). */
+/** The steps by their numbers of days, then by row (E5): the order in which they are sent where nothing else counts. */
 export function inOrder(steps: readonly Step[]): Step[] {
   return steps.toSorted((one, other) => one.sendAfterDays - other.sendAfterDays || one.position - other.position);
 }
 
-/** The end date: start plus the largest offset, whatever the row order (E20). */
-export function endOn(startOn: Temporal.PlainDate, steps: readonly Pick<Step, "sendAfterDays">[]): Temporal.PlainDate {
-  return startOn.add({ days: steps.reduce((most, step) => Math.max(most, step.sendAfterDays), 0) });
+/** The steps in the order they are sent to this person: by their days, which a date in a field may move, then by row. */
+export function inOrderFor({ startOn, steps, rules }: Pick<Facts, "startOn" | "steps" | "rules">): Step[] {
+  if (steps.every(({ timing }) => !timing?.waitFor && !timing?.counting)) return inOrder(steps);
+  const days = new Map(steps.map((step) => [step.id, plannedDay(startOn, step, rules).on]));
+  return inOrder(steps).toSorted((one, other) => Temporal.PlainDate.compare(days.get(one.id)!, days.get(other.id)!));
+}
+
+/**
+ * The end date: the day of the last step, whatever the row order (E20). Steps that wait for a date in a field count with
+ * the days they wait at least.
+ */
+export function endOn(
+  startOn: Temporal.PlainDate,
+  steps: readonly Step[],
+  rules: Pick<Rules, "counting" | "window" | "holidays"> = NO_RULES,
+): Temporal.PlainDate {
+  const days = steps.map((step) => lastDay(startOn, step, rules));
+  return days.reduce((last, day) => (Temporal.PlainDate.compare(day, last) > 0 ? day : last), startOn);
+}
+
+function lastDay(startOn: Temporal.PlainDate, step: Step, rules: Pick<Rules, "counting" | "window" | "holidays">) {
+  const timing = step.timing && { ...step.timing, waitFor: null };
+  return plannedDay(startOn, { ...step, timing }, { ...NO_RULES, ...rules }).on;
 }
 
 /** The first moment of the start day in the person's zone: Scheduled becomes In Progress (E39, E40). */
@@ -101,10 +135,32 @@ export function dueAt(
   rules: Rules,
   createdAt: Temporal.Instant,
 ): Temporal.Instant | null {
-  if (step.backfilledAt) return nextOpening(step.backfilledAt, rules);
-  const madeOnItsDay = step.sendAfterDays === 0 && startOn.equals(localDay(createdAt, rules.timeZone));
-  const planned = madeOnItsDay ? createdAt : atTimeOfDay(startOn.add({ days: step.sendAfterDays }), step, rules);
-  return nextOpening(planned, rules);
+  return nextOpening(plannedAt(startOn, step, rules, createdAt), openingOf(step, rules));
+}
+
+/** The same before window, holidays and quiet hours have their say. */
+export function plannedAt(
+  startOn: Temporal.PlainDate,
+  step: Step,
+  rules: Rules,
+  createdAt: Temporal.Instant,
+): Temporal.Instant {
+  if (step.backfilledAt) return step.backfilledAt;
+  const { on } = plannedDay(startOn, step, rules);
+  const madeOnItsDay = step.sendAfterDays === 0 && on.equals(startOn) && on.equals(localDay(createdAt, rules.timeZone));
+  return madeOnItsDay && !step.timing?.waitFor ? createdAt : atTimeOfDay(on, step, rules);
+}
+
+/** What decides whether this step may leave at a moment: its own window before the Campaign's. */
+export function openingOf(step: Step, rules: Rules): Opening {
+  const window = step.timing?.window;
+  return window ? { ...rules, window } : rules;
+}
+
+/** The least time after the mail before it, a step's own before the Campaign's; null: none. */
+export function gapOf(step: Step, rules: Rules): Gap | null {
+  const gap = step.timing?.gap ?? rules.gap;
+  return gap && gap.amount > 0 ? gap : null;
 }
 
 function atTimeOfDay(on: Temporal.PlainDate, step: Step, rules: Rules): Temporal.Instant {
@@ -114,32 +170,28 @@ function atTimeOfDay(on: Temporal.PlainDate, step: Step, rules: Rules): Temporal
   return on.toZonedDateTime({ timeZone: rules.timeZone, plainTime }).toInstant();
 }
 
-/** The moment itself when the window is open, else its next opening; null when it never opens. */
-function nextOpening(at: Temporal.Instant, rules: Pick<Rules, "timeZone" | "window">): Temporal.Instant | null {
-  const { window, timeZone } = rules;
-  if (!window) return at;
-  const local = at.toZonedDateTimeISO(timeZone);
-  if (isOpenAt(window, local)) return at;
-  for (let ahead = 0; ahead <= WINDOW_SEARCH_DAYS; ahead += 1) {
-    const on = local.toPlainDate().add({ days: ahead });
-    if (!isOpenOn(window, on)) continue;
-    const opening = on.toZonedDateTime({ timeZone, plainTime: window.from });
-    // Where the clock or the calendar jumps, an opening can land behind the close or on a day that is closed.
-    if (Temporal.ZonedDateTime.compare(opening, local) >= 0 && isOpenAt(window, opening)) return opening.toInstant();
+/** {@link dueAt}, and not before the gap to the mail before it has passed. */
+export function dueAfterGap(facts: Facts, step: Step): Temporal.Instant | null {
+  const { startOn, createdAt, rules } = facts;
+  const due = dueAt(startOn, step, rules, createdAt);
+  const gap = due && gapOf(step, rules);
+  if (!gap) return due;
+  const last = lastSent(facts, step);
+  if (!last) return due;
+  const passed =
+    gap.unit === "hours"
+      ? last.at.add({ hours: gap.amount })
+      : atTimeOfDay(last.on.add({ days: gap.amount }), step, rules);
+  return Temporal.Instant.compare(passed, due) <= 0 ? due : nextOpening(passed, openingOf(step, rules));
+}
+
+function lastSent({ resolutions }: Facts, step: Step): Resolution | null {
+  let last: Resolution | null = null;
+  for (const one of resolutions) {
+    if (one.state !== "sent" || one.stepId === step.id) continue;
+    if (!last || Temporal.Instant.compare(one.at, last.at) > 0) last = one;
   }
-  return null;
-}
-
-function isOpenAt(window: SendingWindow, local: Temporal.ZonedDateTime): boolean {
-  return isOpenOn(window, local.toPlainDate()) && isWithin(window, local.toPlainTime());
-}
-
-function isOpenOn(window: SendingWindow, on: Temporal.PlainDate): boolean {
-  return window.weekdays.includes(on.dayOfWeek) && !window.holidays.some((holiday) => holiday.equals(on));
-}
-
-function isWithin(window: SendingWindow, time: Temporal.PlainTime): boolean {
-  return Temporal.PlainTime.compare(time, window.from) >= 0 && Temporal.PlainTime.compare(time, window.to) < 0;
+  return last;
 }
 
 /**
@@ -147,31 +199,34 @@ function isWithin(window: SendingWindow, time: Temporal.PlainTime): boolean {
  * planned for one day leave on one day; late ones catch up, at most one a day, until they expire (E49 to E54).
  */
 export function decide(facts: Facts, now: Temporal.Instant): Decision {
-  const { rules, startOn, createdAt } = facts;
+  const { rules, startOn } = facts;
   const resolved = new Map(facts.resolutions.map((resolution) => [resolution.stepId, resolution]));
   const today = localDay(now, rules.timeZone);
   const expire: Decision["expire"][number][] = [];
   const nothing = { send: [], waiting: false, done: false };
 
-  for (const step of inOrder(facts.steps)) {
+  for (const step of inOrderFor(facts)) {
     const resolution = resolved.get(step.id);
     if (resolution?.state === "pending") return { ...nothing, expire, next: null, waiting: true };
     if (resolution) continue;
 
-    const planned = dueAt(startOn, step, rules, createdAt);
+    const planned = dueAfterGap(facts, step);
     const due = planned && afterReturn(facts, step, planned);
     // A window that never opens holds the step back; whoever opens it wakes the Email Campaign.
     if (!due) return { ...nothing, expire, next: null };
-    const reason = hasExpired(facts, step, due, now);
+    const { missing } = step.timing?.waitFor ? plannedDay(startOn, step, rules) : HAS_ITS_DAY;
+    if (missing === "no-date" && Temporal.Instant.compare(now, due) < 0)
+      return { ...nothing, expire, next: { step, dueAt: due } };
+    const reason = missing ?? hasExpired(facts, step, due, now);
     if (reason) {
       expire.push({ step, dueAt: due, reason });
       continue;
     }
-    const earliest = earliestMoment(facts, step, due);
-    const leavesAt = earliest && nextOpening(later(earliest, due), rules);
+    const opening = openingOf(step, rules);
+    const leavesAt = nextOpening(earliestMoment(facts, step, due), opening);
     if (!leavesAt) return { ...nothing, expire, next: null };
     if (Temporal.Instant.compare(leavesAt, now) > 0) return { ...nothing, expire, next: { step, dueAt: leavesAt } };
-    const open = nextOpening(now, rules);
+    const open = nextOpening(now, opening);
     if (!open) return { ...nothing, expire, next: null };
     if (Temporal.Instant.compare(open, now) > 0) return { ...nothing, expire, next: { step, dueAt: open } };
     const late = Temporal.PlainDate.compare(localDay(due, rules.timeZone), today) < 0;
@@ -201,28 +256,29 @@ function hasExpired(
 }
 
 /**
- * The earliest moment the steps before it allow: at once after one that was planned for the same day and left on that
- * day, else not before the day after the last one that left.
+ * The earliest moment the steps before it and the frequency cap allow: at once after one that was planned for the same
+ * day and left on that day, else not before the day after the last one that left.
  */
 function earliestMoment(facts: Facts, step: Step, due: Temporal.Instant): Temporal.Instant {
   const { timeZone } = facts.rules;
   const plannedOn = localDay(due, timeZone);
-  let earliest = due;
+  let earliest = facts.capFreeAt ? later(due, facts.capFreeAt) : due;
   for (const before of facts.resolutions) {
     if (before.state !== "sent" || before.stepId === step.id) continue;
-    if (leftOnItsDay(facts, before, step) && before.on.equals(plannedOn)) continue;
+    if (before.on.equals(plannedOn) && leftOnItsDay(facts, before, step)) continue;
     const dayAfter = before.on.add({ days: 1 }).toZonedDateTime(timeZone).toInstant();
     earliest = later(earliest, dayAfter);
   }
   return earliest;
 }
 
-/** Whether an earlier step of the same offset left on the very day it was planned for, so that the next may join it. */
+/** Whether an earlier step of the same day left on the very day it was planned for, so that the next may join it. */
 function leftOnItsDay(facts: Facts, before: Resolution, step: Step): boolean {
+  const { startOn, rules, createdAt } = facts;
   const other = facts.steps.find((candidate) => candidate.id === before.stepId);
-  if (other?.sendAfterDays !== step.sendAfterDays) return false;
-  const due = dueAt(facts.startOn, other, facts.rules, facts.createdAt);
-  return due !== null && localDay(due, facts.rules.timeZone).equals(before.on);
+  if (!other || !plannedDay(startOn, other, rules).on.equals(plannedDay(startOn, step, rules).on)) return false;
+  const due = dueAt(startOn, other, rules, createdAt);
+  return due !== null && localDay(due, rules.timeZone).equals(before.on);
 }
 
 const later = (one: Temporal.Instant, other: Temporal.Instant) =>
@@ -244,7 +300,7 @@ export function spread(index: number, guard: number, now: Temporal.Instant): Tem
  * If the step is still under way by then, {@link decide} answers `waiting`.
  */
 export function nextAfter(facts: Facts, step: Step, now: Temporal.Instant): Temporal.Instant | null {
-  const resolution: Resolution = { stepId: step.id, state: "sent", on: localDay(now, facts.rules.timeZone) };
+  const resolution: Resolution = { stepId: step.id, state: "sent", at: now, on: localDay(now, facts.rules.timeZone) };
   const { send, next } = decide({ ...facts, resolutions: [...facts.resolutions, resolution] }, now);
   return send.length > 0 ? now : (next?.dueAt ?? null);
 }

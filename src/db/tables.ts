@@ -4,6 +4,7 @@ import type { DkimAlgorithm, Signed } from "../core/dkim.ts";
 import type { InboundEvent } from "../core/inbound/event.ts";
 import type { InboundKind, Verdict } from "../core/inbound/classify.ts";
 import type { Ledger } from "../core/rates.ts";
+import type { CampaignTiming, FrequencyCap, OwnHoliday, QuietText, StepTimingText } from "../core/timing.ts";
 
 type Instant = Temporal.Instant;
 type Defaulted<Type> = ColumnType<Type, Type | undefined, Type>;
@@ -115,6 +116,10 @@ export type Tables = {
     brand: Json<Brand | null>;
     /** Months the bytes of sent mail are kept; null: for ever. */
     keepContentsMonths: number | null;
+    country: string | null;
+    ownHolidays: Json<readonly OwnHoliday[]>;
+    quietHours: Json<QuietText | null>;
+    frequencyCap: Json<FrequencyCap | null>;
     setUpAt: Instant | null;
     changedAt: Instant | null;
   };
@@ -446,6 +451,7 @@ export type Tables = {
     stopOnReply: Defaulted<boolean>;
     stopCompanyOnReply: Defaulted<boolean>;
     waitForReturn: Defaulted<boolean>;
+    timing: Json<CampaignTiming | null>;
     createdBy: string | null;
   } & Stamps;
   scheduleVersions: {
@@ -484,6 +490,7 @@ export type Tables = {
     sendAfterDays: number;
     timeOfDay: Temporal.PlainTime | null;
     expiresAfterDays: number | null;
+    timing: Json<StepTimingText | null>;
     addedAt: Instant;
     removedAt: Instant | null;
   };
@@ -519,6 +526,7 @@ export type Tables = {
     dueAt: Instant;
     plannedAt: Instant;
     plannedOn: Temporal.PlainDate;
+    openUntil: Instant | null;
     contentVersionId: number | null;
     emailAccountId: number | null;
     address: string | null;

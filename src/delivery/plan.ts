@@ -39,6 +39,8 @@ type Move = {
   readonly ends?: string;
   /** A message was parked while it was paused. */
   readonly waits?: boolean;
+  /** Somebody else is planning for the person at this moment. */
+  readonly again?: boolean;
 };
 
 /** An Email Campaign that makes us fail is looked at again after this. */
@@ -71,9 +73,19 @@ export async function planDue(
       claimed.map(({ id }) => id),
     );
     const held = guard && (await guard.begin(tx, claimed, now));
+    const caps = await capsOf(tx, claimed, now);
     const moves = claimed.map((due) => {
       try {
-        return move(due, obstacles.get(due.id), held, now);
+        if (!caps.counted(due)) return { advance: { ...due, nextDueAt: soonAfter(now) }, messages: [], again: true };
+        const capFreeAt = caps.freeAt(due);
+        const one = move(
+          capFreeAt ? { ...due, facts: { ...due.facts, capFreeAt } } : due,
+          obstacles.get(due.id),
+          held,
+          now,
+        );
+        if (one.messages.some(({ skipped }) => skipped === null)) caps.add(due.personId);
+        return one;
       } catch (error) {
         return postponed(due, error);
       }
@@ -102,6 +114,25 @@ export async function planDue(
     return { looked: claimed.length, planned: messages.length - skipped, skipped, again, claims };
   });
 }
+
+type Caps = emailCampaigns.Ledger & {
+  /** Whether the person's mails are counted, so that no other planner counts them now. */
+  counted(due: Due): boolean;
+};
+
+/** Counts what people got of late, under a lock on each: two planners never plan for one person at the same time. */
+async function capsOf(tx: Tx, claimed: readonly Due[], now: Temporal.Instant): Promise<Caps> {
+  const capped = claimed.filter(({ cap }) => cap !== null);
+  if (capped.length === 0) return { ...(await emailCampaigns.ledgerOf(tx, [], now)), counted: () => true };
+  const locked = await emailCampaigns.lockForCap(
+    tx,
+    capped.map(({ personId }) => personId),
+  );
+  const ledger = await emailCampaigns.ledgerOf(tx, capped, now);
+  return { ...ledger, counted: ({ cap, personId }) => cap === null || locked.has(personId) };
+}
+
+const soonAfter = (now: Temporal.Instant) => now.add({ milliseconds: LOOK_AGAIN_MS });
 
 /** Holds back late mail: the moment at which it may leave when that is not now. */
 type Held = (campaignId: number) => Temporal.Instant | null;
@@ -164,7 +195,7 @@ async function write(
   const waiting = moves.filter(({ waits }) => waits).map(({ advance }) => advance.id);
   await unpark(tx, waiting, now);
   const surely = await holdPending(tx, waiting);
-  const soon = now.add({ milliseconds: LOOK_AGAIN_MS });
+  const soon = soonAfter(now);
   await emailCampaigns.advance(
     tx,
     moves.map(({ advance, waits }) => (waits && !surely.has(advance.id) ? { ...advance, nextDueAt: soon } : advance)),
@@ -176,7 +207,7 @@ async function write(
     const ids = ended.map(({ advance }) => advance.id);
     await emailCampaigns.end(tx, { ids }, end, now);
   }
-  return { again: waiting.length - surely.size, claims };
+  return { again: waiting.length - surely.size + moves.filter((one) => one.again).length, claims };
 }
 
 /** One row for an Email Campaign and a step, whatever runs at the same time (E54, E55). */

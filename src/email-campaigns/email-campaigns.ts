@@ -29,6 +29,7 @@ export {
   wakeCampaign,
 } from "./following.ts";
 export { numbersMeant } from "./numbers.ts";
+export { type Capped, type Ledger, ledgerOf, lockForCap } from "./frequency.ts";
 export { preview, start, startMany, type Started, type Starter } from "./start.ts";
 export { list, sortValue } from "./store.ts";
 
@@ -205,7 +206,7 @@ async function movedTo(tx: Tx, found: store.EmailCampaignRow, startOn: Temporal.
     refuse("email-campaign-begun", "The first email has left; the start cannot be moved any more.", "/startOn");
   refusePast(startOn, localDay(now, (await workspace(tx)).timeZone));
   const { facts } = (await factsOf(tx, [found.id]))[0]!;
-  return { status, startOn, endOn: endOn(startOn, facts.steps), nextDueAt: now };
+  return { status, startOn, endOn: endOn(startOn, facts.steps, facts.rules), nextDueAt: now };
 }
 
 /** Starts again from the beginning as a new Email Campaign; not after an opt-out, which only the person takes back (E27). */
@@ -241,6 +242,11 @@ export async function waitUntil(tx: Tx, id: number, on: Temporal.PlainDate, now:
 export async function wakePeople(tx: Tx, personIds: readonly number[], now: Temporal.Instant): Promise<void> {
   await store.wakePeople(tx, personIds, now);
   await announce(tx);
+}
+
+/** The same where a date in a field or the person's country has a say. */
+export async function wakeWaiting(tx: Tx, personIds: readonly number[], now: Temporal.Instant): Promise<void> {
+  if (await store.wakeWaiting(tx, personIds, now)) await announce(tx);
 }
 
 /** After the workspace's calendar changed: whatever runs is looked at again, in one statement. */

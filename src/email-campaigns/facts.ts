@@ -1,8 +1,10 @@
 /** Loads what core/schedule decides by: start, steps, rules of the person's calendar, and what became of each step. Writes nothing. */
 import { type RawBuilder, sql } from "kysely";
 import type { Facts, Resolution, Step } from "../core/schedule.ts";
+import { type FrequencyCap, stepTimingOf, type StepTimingText } from "../core/timing.ts";
 import type { Db } from "../db/database.ts";
 import type { EmailCampaignStatus, MessageState, StopReason } from "../db/tables.ts";
+import { type CalendarRow, calendarsOf } from "./calendar.ts";
 
 /** An Email Campaign with the facts its next step follows from. */
 export type WithFacts = {
@@ -18,17 +20,18 @@ export type WithFacts = {
   readonly scheduleVersionId: number | null;
   /** Its Campaign is on hold or frozen: nothing leaves. */
   readonly campaignPaused: boolean;
+  /** How many mails the person may get in how many days; null: as many as there are. */
+  readonly cap: FrequencyCap | null;
   readonly facts: Facts;
 };
 
-type Row = Omit<WithFacts, "facts"> & {
-  readonly startOn: Temporal.PlainDate;
-  readonly waitsUntil: Temporal.PlainDate | null;
-  readonly createdAt: Temporal.Instant;
-  readonly timeZone: string;
-  readonly timeOfDay: Temporal.PlainTime;
-  readonly expiresAfterDays: number;
-};
+type Row = Omit<WithFacts, "facts" | "cap"> &
+  CalendarRow & {
+    readonly waitsUntil: Temporal.PlainDate | null;
+    readonly createdAt: Temporal.Instant;
+    readonly timeOfDay: Temporal.PlainTime;
+    readonly expiresAfterDays: number;
+  };
 
 /**
  * The facts of these Email Campaigns, in the order of their ids; a few statements however many there are. Each follows
@@ -47,14 +50,25 @@ export async function factsOf(
   const inVersion = new Map((await rowsOf(db, staying, IN_VERSION)).map((row) => [row.id, row]));
   const rows = published.map((row) => inVersion.get(row.id) ?? row);
   // Making a formatter of a zone is slow, and most people share a few.
-  const zones = new Map(rows.map(({ timeZone }) => timeZone).map((name) => [name, name]));
+  const zones = new Map(
+    rows.flatMap(({ timeZone, workspaceZone }) => [timeZone, workspaceZone]).map((name) => [name, ""]),
+  );
   for (const name of zones.keys()) zones.set(name, zoneOr(name));
-  const zoned = rows.map((row) => ({ ...row, timeZone: zones.get(row.timeZone)! }));
+  const zoned = rows.map((row) => ({
+    ...row,
+    timeZone: zones.get(row.timeZone)!,
+    workspaceZone: zones.get(row.workspaceZone)!,
+  }));
   const steps = await stepsByCampaign(db, [...new Set(rows.map((row) => row.campaignId))]);
   const versions = await stepsByVersion(db, [...new Set([...inVersion.values()].map((row) => row.scheduleVersionId!))]);
-  const resolutions = await resolutionsById(db, zoned);
+  const calendars = await calendarsOf(db, zoned, [...steps.values(), ...versions.values()].flat());
+  const timed = zoned.map((row) => ({ ...row, calendar: calendars.of(row), cap: calendars.cap(row) }));
+  const resolutions = await resolutionsById(
+    db,
+    timed.map(({ id, calendar }) => ({ id, timeZone: calendar.timeZone })),
+  );
   const backfills = await backfillsById(db, ids);
-  return zoned.map(({ startOn, createdAt, timeZone, timeOfDay, expiresAfterDays, waitsUntil, ...row }) => {
+  return timed.map(({ startOn, createdAt, timeOfDay, expiresAfterDays, calendar, waitsUntil, ...row }) => {
     const known = resolutions.get(row.id) ?? [];
     const handedOver = new Set(known.map(({ stepId }) => stepId));
     const live = (steps.get(row.campaignId) ?? []).filter((step) => !step.removedAt || handedOver.has(step.id));
@@ -69,7 +83,7 @@ export async function factsOf(
         // A step that was removed once its mail was handed over is still waited for, and still shown.
         steps: withBackfills(followed, backfills.get(row.id)),
         resolutions: known,
-        rules: { timeZone, timeOfDay, expiresAfterDays, window: null },
+        rules: { ...calendar, timeOfDay, expiresAfterDays },
       },
     };
   });
@@ -86,7 +100,9 @@ async function rowsOf(db: Db, ids: readonly number[], settings: RawBuilder<unkno
     select ec.id, ec.number, ec.campaign_id, ec.person_id, ec.email_group_id, ec.sender_id, ec.status, ec.stop_reason,
       ec.schedule_version_id, ec.start_on + ec.shifted_days as start_on, ec.waits_until, ec.created_at,
       exists (select from campaigns as live where live.id = ec.campaign_id and live.paused_at is not null) as campaign_paused,
-      coalesce(people.time_zone, workspace.time_zone) as time_zone,
+      ec.next_due_at, coalesce(people.time_zone, workspace.time_zone) as time_zone,
+      workspace.time_zone as workspace_zone, campaigns.timing::text as campaign_timing,
+      workspace.quiet_hours::text as quiet_hours, workspace.frequency_cap::text as frequency_cap,
       coalesce(campaigns.time_of_day, workspace.time_of_day) as time_of_day,
       coalesce(campaigns.expires_after_days, workspace.expires_after_days) as expires_after_days
     from email_campaigns ec
@@ -112,23 +128,37 @@ type KnownStep = Step & { readonly removedAt: Temporal.Instant | null };
 async function stepsByCampaign(db: Db, campaignIds: readonly number[]): Promise<Map<number, KnownStep[]>> {
   const rows = await db
     .selectFrom("steps")
-    .select(["id", "campaignId", "position", "sendAfterDays", "timeOfDay", "expiresAfterDays", "addedAt", "removedAt"])
+    .select([
+      "id",
+      "campaignId",
+      "position",
+      "sendAfterDays",
+      "timeOfDay",
+      "expiresAfterDays",
+      "timing",
+      "addedAt",
+      "removedAt",
+    ])
     .where("campaignId", "=", sql<number>`any(${[...campaignIds]}::bigint[])`)
     .orderBy("position")
     .execute();
-  return Map.groupBy(rows, (row) => row.campaignId);
+  return Map.groupBy(rows.map(withTiming), (row) => row.campaignId);
+}
+
+function withTiming<Row extends { timing: StepTimingText | null }>(row: Row) {
+  return { ...row, timing: row.timing && stepTimingOf(row.timing) };
 }
 
 /** The steps of versions as they were published then. */
 async function stepsByVersion(db: Db, versionIds: readonly number[]): Promise<Map<number, KnownStep[]>> {
   if (versionIds.length === 0) return new Map();
-  const { rows } = await sql<KnownStep & { versionId: number }>`
+  const { rows } = await sql<Omit<KnownStep, "timing"> & { versionId: number; timing: StepTimingText | null }>`
     select schedule_versions.id as version_id, steps.id, steps.campaign_id, steps.position, steps.send_after_days,
-      steps.time_of_day, steps.expires_after_days, steps.added_at, steps.removed_at
+      steps.time_of_day, steps.expires_after_days, steps.timing, steps.added_at, steps.removed_at
     from schedule_versions cross join lateral jsonb_populate_recordset(null::steps, schedule_versions.steps) as steps
     where schedule_versions.id = any(${[...versionIds]}::bigint[])
     order by steps.position`.execute(db);
-  return Map.groupBy(rows, (row) => row.versionId);
+  return Map.groupBy(rows.map(withTiming), (row) => row.versionId);
 }
 
 /** A version's steps, and those outside it whose mail was handed over already. */
@@ -165,7 +195,10 @@ const STATES: Readonly<Record<MessageState, Resolution["state"]>> = {
   skipped: "skipped",
 };
 
-async function resolutionsById(db: Db, rows: readonly Row[]): Promise<Map<number, Resolution[]>> {
+async function resolutionsById(
+  db: Db,
+  rows: readonly { readonly id: number; readonly timeZone: string }[],
+): Promise<Map<number, Resolution[]>> {
   const zones = new Map(rows.map((row) => [row.id, row.timeZone]));
   const messages = await db
     .selectFrom("messages")
@@ -175,7 +208,10 @@ async function resolutionsById(db: Db, rows: readonly Row[]): Promise<Map<number
   const resolutions = messages.map((message) => {
     const at = message.finishedAt ?? message.plannedAt;
     const on = at.toZonedDateTimeISO(zones.get(message.emailCampaignId) ?? "UTC").toPlainDate();
-    return { id: message.emailCampaignId, resolution: { stepId: message.stepId, state: STATES[message.state], on } };
+    return {
+      id: message.emailCampaignId,
+      resolution: { stepId: message.stepId, state: STATES[message.state], at, on },
+    };
   });
   const grouped = Map.groupBy(resolutions, (entry) => entry.id);
   return new Map([...grouped].map(([id, entries]) => [id, entries.map((entry) => entry.resolution)]));

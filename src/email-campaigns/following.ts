@@ -4,6 +4,7 @@ import { after, statusesFor } from "../core/email-campaign.ts";
 import { localDay } from "../core/schedule.ts";
 import type { Db, Tx } from "../db/database.ts";
 import { announce } from "./due.ts";
+import { saveEndDates } from "./end-dates.ts";
 import { zoneOr } from "./facts.ts";
 
 const RUNNING = ["Scheduled", "In Progress", "Paused"];
@@ -30,14 +31,20 @@ export async function rescheduleRunning(tx: Tx, campaignId: number, now: Tempora
     ) as schedule
     where campaign_id = ${campaignId} and status in ('Scheduled', 'In Progress', 'Paused')
       and schedule_version_id is null`.execute(tx);
+  await saveEndDates(tx, campaignId);
   await announce(tx);
 }
+
+/** Whose calendar an Email Campaign goes by. */
+const ZONE = sql`coalesce(
+  case when campaigns.timing ->> 'clock' is distinct from 'workspace' then people.time_zone end, workspace.time_zone)`;
 
 /** Reopens what was Completed, unless a later Email Campaign took the person through the same Campaign since. */
 async function reopen(tx: Tx, campaignId: number, now: Temporal.Instant): Promise<void> {
   const { rows: zones } = await sql<{ timeZone: string }>`
-    select distinct coalesce(people.time_zone, workspace.time_zone) as time_zone
-    from email_campaigns join people on people.id = email_campaigns.person_id cross join workspace
+    select distinct ${ZONE} as time_zone
+    from email_campaigns join people on people.id = email_campaigns.person_id
+      join campaigns on campaigns.id = email_campaigns.campaign_id cross join workspace
     where email_campaigns.campaign_id = ${campaignId} and email_campaigns.status = 'Completed'`.execute(tx);
   const days = zones.map(({ timeZone }) => ({
     time_zone: timeZone,
@@ -48,15 +55,17 @@ async function reopen(tx: Tx, campaignId: number, now: Temporal.Instant): Promis
     set status = 'In Progress', finished_at = null, next_due_at = ${now}::timestamptz,
       end_on = start_on + shifted_days
         + (select max(send_after_days) from steps where campaign_id = ${campaignId} and removed_at is null)
-    from people cross join workspace, jsonb_to_recordset(${JSON.stringify(days)}::jsonb) as days (time_zone text, today date)
+    from people cross join workspace cross join campaigns, jsonb_to_recordset(${JSON.stringify(days)}::jsonb) as days (time_zone text, today date)
     where email_campaigns.campaign_id = ${campaignId} and email_campaigns.status = 'Completed'
       and email_campaigns.schedule_version_id is null
       and people.id = email_campaigns.person_id
-      and days.time_zone = coalesce(people.time_zone, workspace.time_zone)
+      and campaigns.id = email_campaigns.campaign_id and days.time_zone = ${ZONE}
       and exists (
         select from steps
         where steps.campaign_id = ${campaignId} and steps.removed_at is null
-          and email_campaigns.start_on + email_campaigns.shifted_days + steps.send_after_days >= days.today
+          -- Business days and dates in fields may lie later than they look here; the tick knows.
+          and (email_campaigns.start_on + email_campaigns.shifted_days + steps.send_after_days >= days.today
+            or campaigns.timing ->> 'counting' = 'business-days' or steps.timing is not null)
           and not exists (
             select from messages
             where messages.email_campaign_id = email_campaigns.id and messages.step_id = steps.id))

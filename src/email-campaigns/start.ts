@@ -4,7 +4,7 @@ import { sql } from "kysely";
 import { senderFor, workspace } from "../accounts/accounts.ts";
 import { recordChange } from "../accounts/audit.ts";
 import * as campaigns from "../campaigns/campaigns.ts";
-import { endOn, localDay, startsAt } from "../core/schedule.ts";
+import { localDay, startsAt } from "../core/schedule.ts";
 import { refuse } from "../core/problem.ts";
 import { type Db, type Tx, brokenConstraint, inTransaction } from "../db/database.ts";
 import * as emailGroups from "../email-groups/email-groups.ts";
@@ -13,6 +13,7 @@ import { DO_NOT_CONTACT } from "../people/api.ts";
 import { covering, suppressedBy } from "../suppressions/suppressions.ts";
 import type { BulkInput, LEFT_OUT, StartInput } from "./api.ts";
 import { announce } from "./due.ts";
+import { endsOnFor } from "./end-dates.ts";
 import * as store from "./store.ts";
 
 export type Starter = Acting;
@@ -31,7 +32,10 @@ type Setting = {
   readonly startOn: Temporal.PlainDate;
   readonly endOn: Temporal.PlainDate;
   readonly senderId: number | null;
+  /** The workspace's. */
   readonly timeZone: string;
+  /** The Campaign goes by people's own zones where they are known. */
+  readonly ownZone: boolean;
 };
 
 /**
@@ -50,7 +54,7 @@ export function start(
     if (person.kind !== input.emailCampaignFor)
       refuse("person-not-found", `There is no ${nameOf(input.emailCampaignFor)} ${input.personId}.`, "/personId");
     await refuseUnreachable(tx, person, input.campaignId);
-    const timeZone = person.timeZone ?? setting.timeZone;
+    const timeZone = (setting.ownZone ? person.timeZone : null) ?? setting.timeZone;
     const begun = Temporal.Instant.compare(startsAt(setting.startOn, { timeZone }), now) <= 0;
     const number = (await store.takeNumbers(tx, localDay(now, setting.timeZone).year, 1))(0);
     const id = await refusingTwice(person.fullName, () =>
@@ -111,7 +115,9 @@ async function settle(
   const startOn = input.startOn === null ? today : Temporal.PlainDate.from(input.startOn);
   refusePast(startOn, today);
   const sender = await senderFor(db, { senderId: input.senderId, userId: starter.userId ?? null });
-  return { campaignId: campaign.id, startOn, endOn: endOn(startOn, steps), senderId: sender?.id ?? null, timeZone };
+  const endsOn = await endsOnFor(db, campaign, steps, startOn);
+  const ownZone = campaign.timing?.clock !== "workspace";
+  return { campaignId: campaign.id, startOn, endOn: endsOn, senderId: sender?.id ?? null, timeZone, ownZone };
 }
 
 /** A start lies today or ahead, in the workspace's calendar (E18, E19). */
@@ -249,6 +255,9 @@ export async function startMany(
   return { started, leftOut };
 }
 
+const zoneOf = ({ ownZone, timeZone }: Setting) =>
+  sql`coalesce(case when ${ownZone}::boolean then people.time_zone end, ${timeZone})`;
+
 async function startChunk(
   tx: Tx,
   ids: readonly number[],
@@ -259,7 +268,7 @@ async function startChunk(
   now: Temporal.Instant,
 ) {
   const { rows: zones } = await sql<{ timeZone: string }>`
-    select distinct coalesce(time_zone, ${setting.timeZone}) as time_zone
+    select distinct ${zoneOf(setting)} as time_zone
     from people where id = any(${[...ids]}::bigint[])`.execute(tx);
   const starts = zones.map(({ timeZone }) => ({
     time_zone: timeZone,
@@ -269,7 +278,7 @@ async function startChunk(
   const series = `MAIL-CAMP-${year}-`;
   const { rows } = await sql<{ reason: LeftOut | null; count: number }>`
     with judged as materialized (
-      select people.id, coalesce(people.time_zone, ${setting.timeZone}) as time_zone,
+      select people.id, ${zoneOf(setting)} as time_zone,
         case when exists (select from email_campaigns mine where mine.campaign_id = ${setting.campaignId}
             and mine.person_id = people.id and mine.batch_id = ${batchId}::bigint) then 'started'
           else ${reason(setting.campaignId)} end as reason

@@ -249,6 +249,22 @@ export async function wakePeople(tx: Tx, personIds: readonly number[], now: Temp
     .execute();
 }
 
+/** @returns how many were woken. */
+export async function wakeWaiting(tx: Tx, personIds: readonly number[], now: Temporal.Instant): Promise<number> {
+  const woken = await tx
+    .updateTable("emailCampaigns")
+    .set({ nextDueAt: now })
+    .where("personId", "=", sql<number>`any(${[...personIds]}::bigint[])`)
+    .where("status", "in", ["Scheduled", "In Progress"])
+    .where(
+      sql<boolean>`(schedule_version_id is not null or campaign_id = any(array(
+        select id from campaigns where timing ->> 'holidays' = 'person'
+        union select campaign_id from steps where removed_at is null and timing -> 'waitFor' ->> 'field' is not null)))`,
+    )
+    .executeTakeFirst();
+  return Number(woken.numUpdatedRows);
+}
+
 export async function wakeAll(tx: Tx, now: Temporal.Instant): Promise<void> {
   await tx
     .updateTable("emailCampaigns")

@@ -15,6 +15,7 @@ const neighbours: people.Neighbours = {
   onConverted: async () => undefined,
   onConversion: async () => undefined,
   onTimeZone: async () => undefined,
+  onTraits: async () => undefined,
   onImported: async () => 0,
   onMerge: async () => undefined,
   onErase: (tx, personId) => forgetPerson(tx, personId),

@@ -87,6 +87,16 @@ export async function undeclare(db: Db, id: number, actor: Actor, now: Temporal.
       .limit(1)
       .executeTakeFirst();
     if (used) refuse("person-field-in-use", `Some people have a value for "${found.label}".`);
+    const waitedFor = await tx
+      .selectFrom("steps")
+      .innerJoin("campaigns", "campaigns.id", "steps.campaignId")
+      .select("campaigns.name")
+      .where("steps.removedAt", "is", null)
+      .where(sql<boolean>`steps.timing -> 'waitFor' ->> 'field' = ${found.key}`)
+      .limit(1)
+      .executeTakeFirst();
+    if (waitedFor)
+      refuse("person-field-in-use", `A step of the Campaign “${waitedFor.name}” waits for "${found.label}".`);
     await tx.deleteFrom("personFields").where("id", "=", id).execute();
     await recordChange(tx, { actor, action: "delete", subjectType: "person-field", subjectId: id, before: found }, now);
   });

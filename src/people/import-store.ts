@@ -20,7 +20,7 @@ export type BatchOptions = {
   readonly mode: "create" | "update" | "skip";
   readonly dryRun?: boolean;
   readonly actor: { readonly name: string };
-  readonly neighbours: Pick<Neighbours, "onDoNotContact" | "onConverted" | "onTimeZone">;
+  readonly neighbours: Pick<Neighbours, "onDoNotContact" | "onConverted" | "onTimeZone" | "onTraits">;
   readonly newFields: readonly DeclaredField[];
   readonly now: Temporal.Instant;
 };
@@ -325,6 +325,12 @@ async function updateKnown(tx: Tx, { dryRun, neighbours, now }: BatchOptions): P
   const [stopped, converted] = [became(DO_NOT_CONTACT), became("Converted")];
   const moved = updated.rows.flatMap((row) => (row.moved ? [row.id] : []));
   if (moved.length > 0) await neighbours.onTimeZone(tx, moved, now);
+  if (updated.rows.length > 0)
+    await neighbours.onTraits(
+      tx,
+      updated.rows.map(({ id }) => id),
+      now,
+    );
   if (stopped.length > 0) await neighbours.onDoNotContact(tx, stopped, now);
   if (converted.length > 0) await neighbours.onConverted(tx, converted, now);
   return updated.rows.length;

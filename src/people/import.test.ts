@@ -19,6 +19,7 @@ const neighbours: people.Neighbours = {
   onConverted: async () => undefined,
   onConversion: async () => undefined,
   onTimeZone: async () => undefined,
+  onTraits: async () => undefined,
   onImported: async () => 0,
   onMerge: async () => undefined,
   onErase: async () => undefined,

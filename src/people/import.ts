@@ -30,7 +30,7 @@ export type ImportOptions = {
   readonly delimiter?: Delimiter;
   /** Who imports, for the audit log. */
   readonly actor: { readonly name: string };
-  readonly neighbours: Pick<Neighbours, "erasureKeys" | "onDoNotContact" | "onConverted" | "onTimeZone">;
+  readonly neighbours: Pick<Neighbours, "erasureKeys" | "onDoNotContact" | "onConverted" | "onTimeZone" | "onTraits">;
   /** Told the address of each good row, by its key: who is in the file, whether new or known. */
   readonly onAddress?: (emailKey: string) => void;
   /** Takes the bad rows as CSV, piece by piece: the file's columns, and why each is bad. */

@@ -77,6 +77,7 @@ export function merge(
     const saved = await save(tx, id, { ...result, attributes: JSON.stringify(result.attributes), changedAt: now });
     await statusChanged(tx, survivor.status, saved, actor, neighbours, now);
     if (saved.timeZone !== survivor.timeZone) await neighbours.onTimeZone(tx, [id], now);
+    else await neighbours.onTraits(tx, [id], now);
     // Ids and names of fields, not what was in them: the log outlives an erasure.
     await recordChange(
       tx,

@@ -21,6 +21,7 @@ const neighbours: people.Neighbours = {
   onConverted: async (_tx, ids) => void told.push(`converted ${ids.join()}`),
   onConversion: async (_tx, id) => void told.push(`conversion ${id}`),
   onTimeZone: async () => undefined,
+  onTraits: async () => undefined,
   onImported: async () => 0,
   onMerge: async () => undefined,
   onErase: async (_tx, id) => void told.push(`erase ${id}`),

@@ -40,6 +40,8 @@ export type Neighbours = {
   readonly onConversion: (tx: Tx, personId: number, now: Temporal.Instant) => Promise<void>;
   /** The zone of these people's calendar changed: what waits is scheduled anew. */
   readonly onTimeZone: (tx: Tx, personIds: readonly number[], now: Temporal.Instant) => Promise<void>;
+  /** The country or a field of these people changed: what waits for a date or keeps holidays is scheduled anew. */
+  readonly onTraits: (tx: Tx, personIds: readonly number[], now: Temporal.Instant) => Promise<void>;
   /** Everything of `formerId` becomes that of `personId`; the row of the former goes right after. */
   readonly onMerge: (tx: Tx, merged: Merged, now: Temporal.Instant) => Promise<void>;
   /**
@@ -160,6 +162,8 @@ export function update(
       await restoreErased(tx, [primary.key], neighbours.erasureKeys, now);
     }
     if (saved.timeZone !== before.timeZone) await neighbours.onTimeZone(tx, [id], now);
+    else if (changed && ("country" in changed.after || "attributes" in changed.after))
+      await neighbours.onTraits(tx, [id], now);
     await statusChanged(tx, before.status, saved, actor, neighbours, now);
     // The names of the fields, not what was in them: the log outlives an erasure.
     const fields = [...Object.keys(changed?.after ?? {}), ...(further ? ["addresses"] : [])];

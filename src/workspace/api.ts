@@ -1,7 +1,17 @@
 /** The contract of the workspace: the settings every campaign falls back on. */
 import { z } from "zod";
 import { design } from "../core/blocks/document.ts";
-import { contract, instant, line, timeOfDay } from "../http/contract.ts";
+import { contract, dayInput, instant, line, timeOfDay } from "../http/contract.ts";
+
+const quietHours = z.object({ from: timeOfDay, to: timeOfDay });
+const frequencyCap = z.object({ mails: z.int().min(1).max(100), days: z.int().min(1).max(90) });
+/** How many days of its own a workspace may name. */
+const MOST_OWN_HOLIDAYS = 200;
+const ownHoliday = z.object({
+  on: dayInput,
+  name: line(100),
+  yearly: z.boolean().default(false).describe("Every year on this date."),
+});
 
 const brand = design
   .extend({
@@ -22,6 +32,10 @@ export const workspace = z.object({
   keepContentsMonths: z.number().nullable(),
   approvalBeforePublishing: z.boolean(),
   brand: brand.nullable(),
+  country: z.string().nullable(),
+  ownHolidays: z.array(z.object({ on: z.string(), name: z.string(), yearly: z.boolean() })),
+  quietHours: quietHours.nullable(),
+  frequencyCap: frequencyCap.nullable(),
   setUpAt: instant.nullable(),
   changedAt: instant.nullable(),
 });
@@ -61,6 +75,24 @@ export const workspaceEdit = z
       .boolean()
       .describe("A change of a Schedule that people are on their way through is approved by a second person."),
     brand: brand.nullable(),
+    country: z
+      .string()
+      .regex(/^[A-Z]{2}(-[A-Z0-9]{1,3})?$/, "A country is written by its code, with or without a state: DE, DE-BY.")
+      .nullable()
+      .describe("Whose public holidays Campaigns may keep, for people whose own country is not known."),
+    ownHolidays: z
+      .array(ownHoliday)
+      .max(MOST_OWN_HOLIDAYS, `At most ${MOST_OWN_HOLIDAYS} days.`)
+      .describe("Further days on which nothing leaves from Campaigns that keep holidays."),
+    quietHours: quietHours
+      .refine(({ from, to }) => from !== to, "Quiet hours begin and end at different times.")
+      .nullable()
+      .describe(
+        "Nothing leaves from Campaigns between these times, by the person's own clock. They may go over midnight.",
+      ),
+    frequencyCap: frequencyCap
+      .nullable()
+      .describe("At most so many mails to one person in so many times 24 hours, over all Campaigns."),
   })
   .partial();
 

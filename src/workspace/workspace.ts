@@ -2,8 +2,13 @@
 import type { z } from "zod";
 import { workspace as read } from "../accounts/accounts.ts";
 import { difference, recordChange } from "../accounts/audit.ts";
+import { sql } from "kysely";
+import { refuse } from "../core/problem.ts";
+import { localDay } from "../core/schedule.ts";
+import { type FrequencyCap, neverOpens, type OwnHoliday, type QuietText, type WindowText } from "../core/timing.ts";
 import { inTransaction, type Db, type Tx } from "../db/database.ts";
 import { refuseIfChanged } from "../http/etag.ts";
+import { hasHolidays } from "./holidays.ts";
 import type { workspaceEdit } from "./api.ts";
 
 export type WorkspaceEdit = z.output<typeof workspaceEdit>;
@@ -36,7 +41,7 @@ export type AfterCalendarChange = (tx: Tx, now: Temporal.Instant) => Promise<voi
 /** Changes what is given and leaves the rest. */
 export async function update(
   db: Db,
-  { timeOfDay, brand, ...edit }: WorkspaceEdit,
+  { timeOfDay, brand, ownHolidays, quietHours, frequencyCap, ...edit }: WorkspaceEdit,
   actor: { readonly name: string },
   unchangedSince: Temporal.Instant | null,
   afterCalendarChange: AfterCalendarChange,
@@ -47,16 +52,57 @@ export async function update(
     const found = await read(tx);
     if (found.changedAt) refuseIfChanged(unchangedSince, found.changedAt);
     const wanted = { ...edit, ...(timeOfDay ? { timeOfDay: Temporal.PlainTime.from(timeOfDay) } : {}) };
-    const changes = difference(found, { ...wanted, ...(brand === undefined ? {} : { brand }) });
+    const documents = given({ ownHolidays: ownHolidays?.map(inOneOrder), quietHours, frequencyCap, brand });
+    const kept = { ...found, ownHolidays: found.ownHolidays.map(inOneOrder) };
+    const changes = difference<object>(alike(kept), alike({ ...wanted, ...documents }));
     if (!changes) return found;
+    if (edit.country && !(await hasHolidays(edit.country, localDay(now, found.timeZone).year)))
+      refuse("country-not-known", `The public holidays of ${edit.country} are not known.`, "/country");
+    if (quietHours) await refuseSilence(tx, quietHours);
+    const json = Object.entries(documents).map(([name, value]) => [
+      name,
+      value === null ? null : JSON.stringify(value),
+    ]);
     await tx
       .updateTable("workspace")
-      .set({ ...wanted, ...(brand === undefined ? {} : { brand: brand && JSON.stringify(brand) }), changedAt: now })
+      .set({ ...wanted, ...Object.fromEntries(json), changedAt: now })
       .execute();
     await recordChange(tx, { actor, action: "update", subjectType: "workspace", subjectId: 1, ...changes }, now);
-    const { timeZone, timeOfDay: time, expiresAfterDays } = changes.after;
-    if (timeZone !== undefined || time !== undefined || expiresAfterDays !== undefined)
-      await afterCalendarChange(tx, now);
+    if (CALENDAR.some((name) => name in changes.after)) await afterCalendarChange(tx, now);
     return read(tx);
   });
+}
+
+/** What schedules follow from. */
+const CALENDAR = ["timeZone", "timeOfDay", "expiresAfterDays", "country", "ownHolidays", "quietHours", "frequencyCap"];
+
+const given = <Values extends object>(values: Values) =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<Values>;
+
+const inOneOrder = ({ on, name, yearly }: OwnHoliday): OwnHoliday => ({ on, name, yearly });
+
+/** The same keys in the same order, so that saving what is there already is no change. */
+function alike<Row extends { quietHours?: QuietText | null; frequencyCap?: FrequencyCap | null }>(row: Row): Row {
+  const { quietHours, frequencyCap } = row;
+  return {
+    ...row,
+    ...(quietHours ? { quietHours: { from: quietHours.from, to: quietHours.to } } : {}),
+    ...(frequencyCap ? { frequencyCap: { mails: frequencyCap.mails, days: frequencyCap.days } } : {}),
+  };
+}
+
+/** Quiet hours that cover a whole sending window would leave its Campaign without a moment to send. */
+async function refuseSilence(tx: Tx, quietHours: QuietText): Promise<void> {
+  const { rows } = await sql<{ name: string; window: WindowText }>`
+    select name, timing -> 'window' as window from campaigns where jsonb_typeof(timing -> 'window') = 'object'
+    union all
+    select campaigns.name, steps.timing -> 'window' from steps join campaigns on campaigns.id = steps.campaign_id
+    where steps.removed_at is null and jsonb_typeof(steps.timing -> 'window') = 'object'`.execute(tx);
+  for (const { name, window } of rows)
+    if (neverOpens(window, quietHours))
+      refuse(
+        "window-never-opens",
+        `These quiet hours cover the whole sending window ${window.from} to ${window.to} of the Campaign “${name}”.`,
+        "/quietHours",
+      );
 }
