@@ -18,7 +18,15 @@ export default defineConfig({
         },
       },
       // Installs what it asks: see npm run interop.
-      { test: { name: "interop", include: ["test/interop/**/*.test.ts"], testTimeout: 120_000, hookTimeout: 300_000 } },
+      {
+        test: {
+          name: "interop",
+          include: ["test/interop/**/*.test.ts"],
+          globalSetup: "test/database-server.ts",
+          testTimeout: 120_000,
+          hookTimeout: 300_000,
+        },
+      },
       {
         test: {
           name: "scenarios",

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
 import type { Registry } from "prom-client";
+import { createAccessTokens } from "./accounts/access-tokens.ts";
 import * as keys from "./accounts/keys.ts";
 import { routes as accountRoutes } from "./accounts/routes.ts";
 import { routes as campaignRoutes } from "./campaigns/routes.ts";
@@ -47,7 +48,7 @@ import { routes as workspaceRoutes } from "./workspace/routes.ts";
 
 export type AppOptions = {
   readonly config: Pick<Config, "publicUrl" | "smtpUrl" | "dataDir"> &
-    Partial<Pick<Config, "trustProxy" | "dnsServers" | "s3Url">>;
+    Partial<Pick<Config, "trustProxy" | "dnsServers" | "s3Url" | "imapUrl">>;
   readonly database: Database;
   readonly secrets: Secrets;
   readonly log: Logger;
@@ -92,6 +93,7 @@ export function createApp(options: AppOptions): App {
   const linkKeys = secrets.keysFor("links");
   const vault = { seal: secrets, smtpUrl: config.smtpUrl };
   const signer = createSigner({ db, seal: secrets });
+  const tokens = createAccessTokens({ db, seal: secrets });
   const delivery = createDelivery({ db: database.batches, vault, publicUrl: config.publicUrl, linkKeys, log, metrics });
 
   accountRoutes(serve, {
@@ -161,7 +163,7 @@ export function createApp(options: AppOptions): App {
           if (stopping.signal.aborted) return;
         }
       }
-      recurring = startRecurring({ ...options, vault, delivery, sending, handlers: handlersOf(options) });
+      recurring = startRecurring({ ...options, tokens, vault, delivery, sending, handlers: handlersOf(options) });
     },
     async stop() {
       stopping.abort();

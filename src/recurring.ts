@@ -1,5 +1,6 @@
 /** Everything that runs by itself, and how it stops. Does none of the work: each module does its own. */
 import type { Logger } from "pino";
+import type { AccessTokens } from "./accounts/access-tokens.ts";
 import type { Vault } from "./accounts/accounts.ts";
 import type { Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
@@ -12,6 +13,7 @@ import { ACT_ON_PEOPLE, actOnPeopleJob } from "./directory/bulk.ts";
 import { BULK_ACTION, bulkActionJob, START_MANY, startManyJob } from "./email-campaigns/jobs.ts";
 import { forgetOld } from "./http/idempotency.ts";
 import { handleStored } from "./inbound/inbound.ts";
+import { startMailboxes } from "./inbound/mailboxes.ts";
 import type { JobHandlers } from "./jobs/jobs.ts";
 import { rescueJobs, startJobs } from "./jobs/runner.ts";
 import { neighboursOf } from "./neighbours.ts";
@@ -23,8 +25,9 @@ import { systemMail } from "./sign-in/system-mail.ts";
 export type Recurring = { stop(): Promise<void> };
 
 type Running = {
-  readonly config: Pick<Config, "dataDir" | "publicUrl">;
+  readonly config: Pick<Config, "dataDir" | "publicUrl"> & Partial<Pick<Config, "imapUrl">>;
   readonly database: Database;
+  readonly tokens: AccessTokens;
   readonly handlers: JobHandlers;
   readonly secrets: Secrets;
   readonly clock: Clock;
@@ -62,8 +65,13 @@ export function startRecurring(running: Running): Recurring {
   const hostName = new URL(publicUrl).hostname;
   const mail = systemMail({ db, vault, publicUrl, log });
   const handling = { db, log, linkKeys: running.secrets.keysFor("links") };
+  const handled = every(2 * SECONDS, "handle received mail", log, () => handleStored(handling, clock()));
+  const { tokens } = running;
+  const mailboxes = { db, clock, log, tokens, seal: running.secrets, imapUrl: config.imapUrl, onStored: handled.soon };
   const parts = [
-    ...(sending ? [startLoop({ delivery, pool, clock, log })] : []),
+    handled,
+    // A copy that is only looked at leaves the mailboxes to the one that works.
+    ...(sending ? [startLoop({ delivery, pool, clock, log }), startMailboxes(mailboxes)] : []),
     startJobs(running),
     every(15 * SECONDS, "rescue jobs", log, () => rescueJobs(db, clock())),
     ...(sending
@@ -72,7 +80,6 @@ export function startRecurring(running: Running): Recurring {
           every(20 * SECONDS, "tell of replies", log, () => notifyReplies({ db, vault, mail, publicUrl }, clock())),
         ]
       : []),
-    every(2 * SECONDS, "handle received mail", log, () => handleStored(handling, clock())),
     every(24 * 3600 * SECONDS, "discard old contents", log, () => discardOldContents(db, clock())),
     every(3600 * SECONDS, "forget old answers", log, () => forgetOld(db, clock())),
     every(3600 * SECONDS, "forget old attempts", log, () => forgetOldAttempts(db, clock())),
@@ -87,23 +94,39 @@ export function startRecurring(running: Running): Recurring {
   };
 }
 
-/** Does something now and then, one turn at a time, and at once when it starts. */
-function every(ms: number, name: string, log: Logger, work: () => Promise<unknown>): { stop(): Promise<void> } {
+/** Does something now and then, one turn at a time, and at once when it starts or is asked to. */
+function every(
+  ms: number,
+  name: string,
+  log: Logger,
+  work: () => Promise<unknown>,
+): { soon(): void; stop(): Promise<void> } {
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
+  let again = false;
   const turn = async () => {
-    try {
-      await work();
-    } catch (error) {
-      log.warn({ err: error, task: name }, "a recurring task failed; it runs again at its next turn");
-    }
-    if (!stopped)
-      timer = setTimeout(() => {
-        current = turn();
-      }, ms);
+    timer = undefined;
+    do {
+      again = false;
+      try {
+        await work();
+      } catch (error) {
+        log.warn({ err: error, task: name }, "a recurring task failed; it runs again at its next turn");
+      }
+    } while (again && !stopped);
+    if (!stopped) timer = setTimeout(begin, ms);
+  };
+  const begin = () => {
+    current = turn();
   };
   let current = turn();
   return {
+    soon() {
+      again = true;
+      if (timer === undefined) return;
+      clearTimeout(timer);
+      begin();
+    },
     async stop() {
       stopped = true;
       clearTimeout(timer);

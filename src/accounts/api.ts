@@ -388,7 +388,42 @@ const receivingSettings = z.object({
   changedAt: instant,
 });
 
+export const RECEIVING_STEPS = ["dns", "connect", "tls", "auth", "folders"] as const;
+
+export const receivingDiagnosisInput = z.object({
+  emailAccountId: id.nullable().default(null).describe("A saved account; what `settings` say goes first."),
+  settings: receivingInput.omit({ bounceDomain: true, plusAddressing: true }).nullable().default(null),
+});
+
 export const receiving = contract({
+  diagnose: {
+    method: "POST",
+    path: "/email-accounts/receiving-diagnosis",
+    summary: "Try to read a mailbox step by step, and say at each failure what to do",
+    description: "Nothing is saved and no mail is read. At most 20 in ten minutes.",
+    tag: "Email accounts",
+    access: "administrator",
+    body: receivingDiagnosisInput,
+    success: {
+      status: 200,
+      body: z.object({
+        ok: z.boolean(),
+        steps: z.array(
+          z.object({
+            step: z.enum(RECEIVING_STEPS),
+            ok: z.boolean().nullable().describe("Null: not tried, because a step before failed."),
+            text: z.string(),
+            hint: z.string().nullable().describe("What to do about it."),
+          }),
+        ),
+        folders: z.array(z.string()).describe("Folders of the mailbox, where it could be opened."),
+        idle: z
+          .boolean()
+          .nullable()
+          .describe("Whether the server announces new mail; else it is looked for every minute."),
+      }),
+    },
+  },
   get: {
     method: "GET",
     path: "/email-accounts/:id/receiving",

@@ -13,6 +13,7 @@ import * as senders from "./senders.ts";
 import { createRateLimit } from "../http/rate-limit.ts";
 import { PRESETS } from "../mail/smtp-presets.ts";
 import { diagnoseAccount, type Signed } from "./diagnose-account.ts";
+import { diagnoseReceiving } from "./diagnose-receiving.ts";
 import { tryAccount } from "./try-account.ts";
 import * as users from "./users.ts";
 
@@ -67,6 +68,11 @@ export function routes(
   serve(api.emailAccountDeeds.diagnose, ({ body, actor, now }) => {
     limit(actor.name, 1, now);
     return diagnoseAccount(db, body, { seal, hostName, actor, signed }, now);
+  });
+  serve(api.receiving.diagnose, async ({ body, actor, now }) => {
+    limit(actor.name, 1, now);
+    const found = await diagnoseReceiving(db, body, { seal }, now);
+    return { ...found, steps: [...found.steps], folders: [...found.folders] };
   });
   serve(api.emailAccountDeeds.presets, () => ({
     data: PRESETS.map(({ hosts: _hosts, signIn: _signIn, ...preset }) => ({ ...preset, notes: [...preset.notes] })),

@@ -57,6 +57,9 @@ export async function lock(tx: Tx, { id, attempts }: Claimed) {
 
 export type Stored = NonNullable<Awaited<ReturnType<typeof lock>>>;
 
+/** Reports may show what is wrong with our mail even where they name none. */
+const KEPT_ANYHOW: ReadonlySet<Inbound["kind"]> = new Set(["bounce", "complaint"]);
+
 export async function markHandled(
   tx: Tx,
   id: number,
@@ -64,9 +67,12 @@ export async function markHandled(
   about: Pick<About, "personId" | "emailCampaignId" | "messageId"> | null,
   now: Temporal.Instant,
 ): Promise<void> {
+  // A mailbox holds more than answers to us. What is about nothing of ours is not ours to keep.
+  const stranger = about === null && !KEPT_ANYHOW.has(kind);
   await tx
     .updateTable("receivedMails")
     .set({
+      ...(stranger ? { raw: null, event: null, envelopeFrom: null, envelopeTo: null } : {}),
       state: "handled",
       claimedUntil: null,
       error: null,
