@@ -25,6 +25,7 @@ import { describeApi, openapi } from "./http/openapi.ts";
 import { isDatabaseLoss } from "./http/problems.ts";
 import { openServer } from "./http/server.ts";
 import { web } from "./http/web.ts";
+import { routes as inboundRoutes } from "./inbound/routes.ts";
 import { routes as jobRoutes } from "./jobs/routes.ts";
 import { prepareQueue } from "./jobs/runner.ts";
 import type { Logger } from "./log.ts";
@@ -126,6 +127,7 @@ export function createApp(options: AppOptions): App {
   directoryRoutes(serve, { db, neighbours });
   mailboxRoutes(serve, { db });
   unsubscribePages(http, { db, clock, linkKeys });
+  inboundRoutes(serve, { db });
   insightRoutes(serve, { db, smtpUrl: config.smtpUrl, stopping: stopping.signal });
   jobRoutes(serve, { db, stopping: stopping.signal });
   web(http);
@@ -163,7 +165,7 @@ export function createApp(options: AppOptions): App {
           if (stopping.signal.aborted) return;
         }
       }
-      recurring = startRecurring({ ...options, tokens, vault, delivery, sending, handlers: handlersOf(options) });
+      recurring = startRecurring({ ...options, metrics, tokens, vault, delivery, sending, handlers: handlersOf(options) });
     },
     async stop() {
       stopping.abort();

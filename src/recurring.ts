@@ -2,6 +2,7 @@
 import type { Logger } from "pino";
 import type { AccessTokens } from "./accounts/access-tokens.ts";
 import type { Vault } from "./accounts/accounts.ts";
+import type { Registry } from "prom-client";
 import type { Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { notifyReplies } from "./conversations/notify.ts";
@@ -13,6 +14,7 @@ import { ACT_ON_PEOPLE, actOnPeopleJob } from "./directory/bulk.ts";
 import { BULK_ACTION, bulkActionJob, START_MANY, startManyJob } from "./email-campaigns/jobs.ts";
 import { forgetOld } from "./http/idempotency.ts";
 import { handleStored } from "./inbound/inbound.ts";
+import { createMeters } from "./inbound/metrics.ts";
 import { startMailboxes } from "./inbound/mailboxes.ts";
 import type { JobHandlers } from "./jobs/jobs.ts";
 import { rescueJobs, startJobs } from "./jobs/runner.ts";
@@ -28,6 +30,7 @@ type Running = {
   readonly config: Pick<Config, "dataDir" | "publicUrl"> & Partial<Pick<Config, "imapUrl">>;
   readonly database: Database;
   readonly tokens: AccessTokens;
+  readonly metrics?: Registry;
   readonly handlers: JobHandlers;
   readonly secrets: Secrets;
   readonly clock: Clock;
@@ -64,12 +67,14 @@ export function startRecurring(running: Running): Recurring {
   const { publicUrl } = config;
   const hostName = new URL(publicUrl).hostname;
   const mail = systemMail({ db, vault, publicUrl, log });
-  const handling = { db, log, linkKeys: running.secrets.keysFor("links") };
+  const received = createMeters(running.metrics);
+  const handling = { db, log, linkKeys: running.secrets.keysFor("links"), onHandled: received.handled };
   const handled = every(2 * SECONDS, "handle received mail", log, () => handleStored(handling, clock()));
   const { tokens } = running;
   const mailboxes = { db, clock, log, tokens, seal: running.secrets, imapUrl: config.imapUrl, onStored: handled.soon };
   const parts = [
     handled,
+    every(15 * SECONDS, "measure received mail", log, () => received.waiting(db, clock())),
     // A copy that is only looked at leaves the mailboxes to the one that works.
     ...(sending ? [startLoop({ delivery, pool, clock, log }), startMailboxes(mailboxes)] : []),
     startJobs(running),
@@ -106,15 +111,13 @@ function every(
   let again = false;
   const turn = async () => {
     timer = undefined;
-    do {
-      again = false;
-      try {
-        await work();
-      } catch (error) {
-        log.warn({ err: error, task: name }, "a recurring task failed; it runs again at its next turn");
-      }
-    } while (again && !stopped);
-    if (!stopped) timer = setTimeout(begin, ms);
+    again = false;
+    try {
+      await work();
+    } catch (error) {
+      log.warn({ err: error, task: name }, "a recurring task failed; it runs again at its next turn");
+    }
+    if (!stopped) timer = setTimeout(begin, again ? 0 : ms);
   };
   const begin = () => {
     current = turn();

@@ -74,6 +74,19 @@ export async function openApp(more: Pick<AppOptions, "resolver"> & { readonly s3
     secrets,
     ask,
     good,
+    /** For a program of its own. */
+    url: fresh.url,
+    metrics: async () => (await app.http.inject({ url: "/metrics" })).body,
+    /** Hands in a received mail; `as` is a role, manager unless said. */
+    async mail(url: string, bytes: string | Buffer, as: Role = "manager"): Promise<Answer> {
+      const answer = await app.http.inject({
+        method: "POST",
+        url: `/api/v1${url}`,
+        headers: { authorization: `Bearer ${tokens[as]}`, "content-type": "message/rfc822" },
+        payload: bytes,
+      });
+      return { status: answer.statusCode, body: answer.json(), text: answer.body, headers: answer.headers };
+    },
     /** Sends a file, as a manager. */
     async upload(url: string, csv: string): Promise<any> {
       const answer = await app.http.inject({

@@ -1,8 +1,11 @@
 /** Front door: what comes back. Each mail and event is stored first and handled once; one that cannot be handled is set aside. */
 import { createHash } from "node:crypto";
+import { recordChange } from "../accounts/audit.ts";
 import type { InboundEvent } from "../core/inbound/event.ts";
-import type { Db, Tx } from "../db/database.ts";
+import { refuse } from "../core/problem.ts";
+import { type Db, inTransaction, type Tx } from "../db/database.ts";
 import type { InboundWay } from "../db/tables.ts";
+import type { Actor } from "../http/serve.ts";
 import * as store from "./store.ts";
 
 export { handleStored, type Handling } from "./handle.ts";
@@ -37,6 +40,15 @@ export function receive(db: Db, incoming: Incoming, now: Temporal.Instant): Prom
     },
     now,
   );
+}
+
+/** One that was set aside is handled again. */
+export function retry(db: Db, id: number, actor: Pick<Actor, "name">, now: Temporal.Instant): Promise<void> {
+  return inTransaction(db, async (tx) => {
+    if (!(await store.unsetAside(tx, id)))
+      refuse("received-mail-not-found", `There is no received mail ${id} that was set aside.`);
+    await recordChange(tx, { actor, action: "retry", subjectType: "received-mail", subjectId: id }, now);
+  });
 }
 
 /** Forgets what an erased person wrote and what was said of their address; that something came stays (L4). */

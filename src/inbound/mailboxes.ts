@@ -80,7 +80,7 @@ export function startMailboxes(options: MailboxesOptions): { stop(): Promise<voi
     } catch (error) {
       if (box.emailAccountId !== null && error instanceof ImapTrouble && error.step === "auth")
         options.tokens.forget(box.emailAccountId);
-      failed = await troubleOf(error, box, options);
+      failed = await retryAfter(error, box, options);
       log.warn({ mailbox: box.mailbox, trouble: failed.trouble }, "a mailbox cannot be read; it is tried again");
     }
     await store.release(db, box.mailbox, holder, failed, clock()).catch(() => undefined);
@@ -152,17 +152,18 @@ async function settingsOf(
   return { host, port, security, auth, folders };
 }
 
-async function troubleOf(error: unknown, { mailbox }: Known, { db, clock, random = Math.random }: MailboxesOptions) {
-  const lasting = (error instanceof ImapTrouble && error.lasting) || (error instanceof TokenFailure && error.permanent);
+async function retryAfter(failure: unknown, { mailbox }: Known, { db, clock, random = Math.random }: MailboxesOptions) {
+  const lasting =
+    (failure instanceof ImapTrouble && failure.lasting) || (failure instanceof TokenFailure && failure.permanent);
   const failures = await store.failuresOf(db, mailbox).catch(() => 0);
   const seconds = lasting
     ? LASTING_RETRY_SECONDS
     : Math.min(FIRST_RETRY_SECONDS * 2 ** Math.min(failures, 10), LAST_RETRY_SECONDS);
-  const text = error instanceof Error ? error.message : String(error);
+  const text = failure instanceof Error ? failure.message : String(failure);
   const todo =
-    error instanceof ImapTrouble
-      ? error.todo
-      : error instanceof TokenFailure
+    failure instanceof ImapTrouble
+      ? failure.todo
+      : failure instanceof TokenFailure
         ? "Check the token address, the client and its secret; ask for a new refresh token by signing in again."
         : null;
   // A fifth more at most, so that several mailboxes of one server do not knock at once.

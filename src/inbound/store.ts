@@ -117,3 +117,32 @@ export async function forgetPerson(tx: Tx, personId: number): Promise<void> {
 export async function movePerson(tx: Tx, formerId: number, personId: number): Promise<void> {
   await tx.updateTable("receivedMails").set({ personId }).where("personId", "=", formerId).execute();
 }
+
+/** Gives one that was set aside another chance. @returns whether it was. */
+export async function unsetAside(tx: Tx, id: number): Promise<boolean> {
+  const row = await tx
+    .updateTable("receivedMails")
+    .set({ state: "stored", attempts: 0, error: null, claimedUntil: null })
+    .where("id", "=", id)
+    .where("state", "=", "set-aside")
+    .returning("id")
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** How many wait, how many were set aside, since when, and how the mailboxes are. */
+export async function waiting(db: Db) {
+  const { rows } = await sql<{
+    stored: number;
+    setAside: number;
+    oldest: Temporal.Instant | null;
+    watching: number;
+    failed: number;
+  }>`
+    select (select count(*) from received_mails where state = 'stored') as stored,
+      (select min(received_at) from received_mails where state = 'stored') as oldest,
+      (select count(*) from received_mails where state = 'set-aside') as set_aside,
+      (select count(*) from imap_mailboxes where state = 'watching') as watching,
+      (select count(*) from imap_mailboxes where state = 'failed') as failed`.execute(db);
+  return rows[0]!;
+}

@@ -16,7 +16,7 @@ export type ImapSettings = {
   readonly tlsOptions?: ConnectionOptions;
 };
 
-export const MOST_FOLDERS = 20;
+const MOST_FOLDERS = 20;
 
 /** Refuses `imap-settings-invalid` what would send a password in the clear. */
 export function checkImapSecurity(host: string, security: string): void {

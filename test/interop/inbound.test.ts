@@ -134,7 +134,10 @@ const status = async (id: number) => (await here.status(id)).status;
 /** How many mails a mailbox holds: what our own count must not exceed. */
 const swaks = (to: string, fields: Record<string, string>, body: string, from = `ana@${DOMAINS.people}`) =>
   run("swaks", [
-    ...["--server", `127.0.0.1:${servers.smtpPort}`, "--from", from, "--to", to, "--body", body],
+    `--server=127.0.0.1:${servers.smtpPort}`,
+    `--from=${from}`,
+    `--to=${to}`,
+    `--body=${body}`,
     ...Object.entries(fields).flatMap(([name, value]) => ["--header", `${name}: ${value}`]),
   ]);
 
