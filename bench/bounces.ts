@@ -12,12 +12,27 @@ const expected = JSON.parse(readFileSync(join(folder, "expected.json"), "utf8"))
 const verbose = process.argv.includes("--verbose");
 
 const print = (text: string) => void process.stdout.write(`${text}\n`);
+/** What a file's first verdict is called where it is no bounce; a set of one's own may say the kind itself. */
 const KINDS: Readonly<Record<string, string>> = {
+  reply: "reply",
+  unsubscribe: "unsubscribe",
+  other: "other",
   feedback: "complaint",
   vacation: "auto-reply",
   delivered: "delivered",
 };
-const count = { detected: 0, recipient: 0, status: 0, statusOf: 0, hard: 0, falseHard: 0, verdicts: 0, soft: 0 };
+const ANSWERS = new Set(["reply", "auto-reply", "unsubscribe"]);
+const count = {
+  detected: 0,
+  recipient: 0,
+  status: 0,
+  statusOf: 0,
+  hard: 0,
+  falseHard: 0,
+  verdicts: 0,
+  soft: 0,
+  mistaken: 0,
+};
 const wrong: string[] = [];
 const files = readdirSync(folder).filter((file) => expected[file]);
 for (const file of files) {
@@ -26,6 +41,7 @@ for (const file of files) {
   const wantedKind = KINDS[wanted[0]!.reason] ?? "bounce";
   if (kind === wantedKind) count.detected += 1;
   else wrong.push(`${file}: ${kind}, not ${wantedKind}`);
+  if (kind === "bounce" && ANSWERS.has(wantedKind)) count.mistaken += 1;
   for (const [at, want] of wanted.entries()) {
     const same = (address: string | null) => address?.toLowerCase() === want.recipient?.toLowerCase();
     const found = verdicts.find(({ recipient }) => same(recipient)) ?? verdicts[at] ?? verdicts[0];
@@ -46,14 +62,21 @@ for (const file of files) {
   }
 }
 if (verbose) print(wrong.join("\n"));
-const percent = (part: number, whole: number) => `${((100 * part) / whole).toFixed(1)} %`;
-print(
-  [
-    `${files.length} messages, ${count.verdicts} verdicts`,
-    `detection ${percent(count.detected, files.length)} (at least 99)`,
-    `recipient ${percent(count.recipient, count.verdicts)} (at least 98)`,
-    `4/5 class ${percent(count.status, count.statusOf)} (at least 98)`,
-    `hard flag ${percent(count.hard, count.verdicts)} (at least 98)`,
-    `false hard ${percent(count.falseHard, count.soft)} (at most 1)`,
-  ].join("\n"),
-);
+const share = (part: number, whole: number) => (whole === 0 ? 100 : (100 * part) / whole);
+const figures: readonly (readonly [string, number, "at least" | "at most", number])[] = [
+  ["detection", share(count.detected, files.length), "at least", 99],
+  ["recipient", share(count.recipient, count.verdicts), "at least", 98],
+  ["4/5 class", share(count.status, count.statusOf), "at least", 98],
+  ["hard flag", share(count.hard, count.verdicts), "at least", 98],
+  ["false hard", count.soft === 0 ? 0 : share(count.falseHard, count.soft), "at most", 1],
+  ["answers taken as bounces", count.mistaken, "at most", 0],
+];
+print(`${files.length} messages, ${count.verdicts} verdicts`);
+for (const [name, value, sense, limit] of figures) {
+  const missed = sense === "at least" ? value < limit : value > limit;
+  if (missed || files.length === 0) process.exitCode = 1;
+  const unit = limit === 0 ? "" : " %";
+  print(
+    `${name} ${limit === 0 ? value : value.toFixed(2)}${unit} (${sense} ${limit}${unit})${missed ? " MISSED" : ""}`,
+  );
+}

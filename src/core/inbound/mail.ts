@@ -1,5 +1,6 @@
 /** Reads a received mail into what recognising needs: headers, human text, reports, the original. Never fails, whatever comes. */
 import PostalMime, { type Email } from "postal-mime";
+import { textOfHtml } from "./html-text.ts";
 
 export type ReceivedMail = {
   /** All values of a header, by its name in small letters, in order. */
@@ -36,30 +37,34 @@ export async function readMail(bytes: Uint8Array): Promise<ReceivedMail> {
   } catch {
     // Nested or broken beyond reason: what it says in plain sight must do.
   }
-  if (!email) return plainly(new TextDecoder().decode(looked.subarray(0, MOST_TEXT)));
+  const raw = new TextDecoder().decode(looked.subarray(0, MOST_TEXT));
+  if (!email) return plainly(raw);
   const headers = new Map<string, string[]>();
-  // The library gives the last one first or last by version; order matters to nobody here.
-  for (const { key, value } of email.headers) headers.set(key, [...(headers.get(key) ?? []), value]);
+  for (const { key, value } of email.headers) {
+    const known = headers.get(key);
+    if (known) known.push(value);
+    else headers.set(key, [value]);
+  }
   const parts = email.attachments.slice(0, MOST_PARTS).map((part) => ({
-    type: part.mimeType.toLowerCase(),
+    // Some forget the semicolon behind it.
+    type: part.mimeType.toLowerCase().split(/[\s;]/)[0]!,
     text: (typeof part.content === "string" ? part.content : "").slice(0, MOST_TEXT),
   }));
-  // Boundaries that do not fit hide everything from a parser, and nothing from a reader.
-  const hidden = parts.length === 0 && !email.html && (email.text?.trim().length ?? 0) < LEAST_TEXT;
-  if (hidden)
-    return {
-      ...plainly(new TextDecoder().decode(looked.subarray(0, MOST_TEXT))),
-      headers,
-      subject: email.subject ?? "",
-    };
   const readable = parts.filter(({ type }) => type === "text/plain").map(({ text }) => text);
-  const html = email.html ? withoutTags(email.html.slice(0, MOST_TEXT)) : "";
-  return {
+  const written = email.text?.trim()
+    ? email.text.slice(0, MOST_TEXT)
+    : textOfHtml((email.html ?? "").slice(0, MOST_TEXT));
+  const shown = [written, ...readable].join("\n").slice(0, MOST_TEXT).replaceAll("\r\n", "\n");
+  const read = {
     headers,
     subject: email.subject ?? "",
     from: email.from?.address === undefined ? null : { name: email.from.name, address: email.from.address },
     to: (email.to ?? []).flatMap(({ address }) => address ?? []),
-    text: [email.text?.trim() ? email.text.slice(0, MOST_TEXT) : html, ...readable].join("\n").replaceAll("\r\n", "\n"),
+  };
+  if (isHidden(shown, parts.length, raw)) return { ...plainly(raw), ...read };
+  return {
+    ...read,
+    text: shown,
     html: email.html ? email.html.slice(0, MOST_TEXT) : null,
     reports: parts
       .filter(({ type }) => REPORTS.test(type))
@@ -70,6 +75,21 @@ export async function readMail(bytes: Uint8Array): Promise<ReceivedMail> {
 
 const REPORTS = /^message\/(?:global-)?(?:delivery-status|feedback-report|disposition-notification)$/;
 const ORIGINALS = /^(?:message\/(?:rfc822|global|partial)|text\/rfc822-headers?|message\/(?:rfc822|global)-headers)$/;
+
+/** Boundaries that do not fit hide everything from a parser, and nothing from a reader. */
+function isHidden(shown: string, parts: number, raw: string): boolean {
+  if (parts > 0 || shown.trim().length >= LEAST_TEXT) return false;
+  const head = raw.split(/\r?\n\r?\n/, 1)[0]!;
+  const encoded = /^Content-Transfer-Encoding:\s*(?:base64|quoted-printable)/im.test(head);
+  return !encoded && raw.length - head.length > 2 * shown.length + LEAST_TEXT;
+}
+
+/** The first value of a header; empty where it is not there. */
+export const headerOf = (mail: ReceivedMail, name: string) => mail.headers.get(name)?.[0] ?? "";
+
+/** The texts of its reports of a type. */
+export const reportsOf = (mail: ReceivedMail, type: string) =>
+  mail.reports.filter((one) => one.type.endsWith(type)).map(({ text }) => text);
 
 /** Header fields of a block of text, unfolded: names in small letters. */
 export function fieldsOf(block: string): ReadonlyMap<string, string> {
@@ -88,14 +108,17 @@ export function fieldsOf(block: string): ReadonlyMap<string, string> {
 }
 
 function plainly(text: string): ReceivedMail {
-  const [head = "", ...rest] = text.split(/\r?\n\r?\n/);
+  const head = text.split(/\r?\n\r?\n/, 1)[0]!;
   const fields = fieldsOf(head);
   return {
     headers: new Map([...fields].map(([name, value]) => [name, [value]])),
     subject: fields.get("subject") ?? "",
     from: fields.has("from") ? { name: "", address: addressIn(fields.get("from")!) ?? "" } : null,
     to: [addressIn(fields.get("to") ?? "")].filter((address) => address !== null),
-    text: rest.join("\n\n"),
+    text: text
+      .slice(head.length)
+      .replace(/^[\r\n]+/, "")
+      .replaceAll("\r\n", "\n"),
     html: null,
     reports: [],
     originals: [],
@@ -109,17 +132,4 @@ export function addressIn(text: string): string | null {
   const quoted = /("[^"\s@]{1,64}")@([\w.-]+\w)/.exec(text.slice(0, 2000));
   const bracketed = /<([^<>\s]{1,320})>/.exec(text.slice(0, 2000))?.[1] ?? "";
   return quoted?.[0] ?? ADDRESS.exec(bracketed)?.[0] ?? ADDRESS.exec(text.slice(0, 2000))?.[0] ?? null;
-}
-
-function withoutTags(html: string): string {
-  return html
-    .replaceAll(/<(?:style|script)\b[^>]*>[^<]*/gi, "")
-    .replaceAll(/<(?:br|\/p|\/div|\/tr|\/h\d|\/li)\b[^>]*>/gi, "\n")
-    .replaceAll(/<[^<>]{0,2000}>/g, "")
-    .replaceAll("&lt;", "<")
-    .replaceAll("&gt;", ">")
-    .replaceAll("&quot;", '"')
-    .replaceAll(/&#0?39;/g, "'")
-    .replaceAll("&nbsp;", " ")
-    .replaceAll("&amp;", "&");
 }

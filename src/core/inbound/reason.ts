@@ -31,7 +31,7 @@ const WORDS: readonly (readonly [Reason, RegExp])[] = [
   ["rejected", /recipient preferences|\bgroupe?\b[^.]{0,120}(?:permission|autoris)/i],
   [
     "mailbox-full",
-    /(?:mail ?box|inbox|account|user|recipient|maildir|quota)[^.]{0,60}(?:\bfull\b|over ?-?quota|exceed(?:s|ed|ing)? (?:\S+ ){0,4}quota|out of (?:storage|space))|over ?-?quota|quota (?:has been )?exceed|exceed\w* (?:\S+ ){0,4}(?:quota|storage)|not enough (?:storage|space) (?:in|for)|insufficient (?:disk )?(?:quota|space) (?:for|in)|mailbox is full|mail ?data size.*mailbox|disk quota|容量|一杯|storage (?:space|limit)|too much mail data|mailfolder is full/i,
+    /(?:mail ?box|inbox|account|user|recipient|maildir|quota)[^.]{0,60}(?:\bfull\b|over ?-?quota|exceed(?:s|ed|ing)? (?:\S+ ){0,4}quota|out of (?:storage|space))|over ?-?quota|quota (?:has been )?exceed|exceed\w* (?:\S+ ){0,4}(?:quota|storage)|not enough (?:(?:disk|storage) )?(?:storage|space)\b|insufficient (?:disk )?(?:quota|space) (?:for|in)|mailbox is full|mail ?data size.*mailbox|disk quota|容量|一杯|storage (?:space|limit)|too much mail data|mailfolder is full/i,
   ],
   [
     "has-moved",
@@ -69,7 +69,7 @@ const WORDS: readonly (readonly [Reason, RegExp])[] = [
   ["user-unknown", /\b(?:unknown user|user unknown|no such user)\b/i],
   [
     "host-unknown",
-    /(?:host|domain|server)(?: name)?[^.]{0,40}(?:not found|unknown|(?:does not|doesn'?t) exist|lookup (?:error|fail)|no such|couldn'?t be found|unrouteable)|(?:unknown|no such|bad|invalid|illegal) (?:host|domain)|nxdomain|no (?:mx|a) record|(?:name|host) (?:service|not) (?:known|resol)|couldn'?t find any host|\b[\w-]+(?:\.[\w-]+)+ does not exist|domain is not reachable|unrouteable mail domain|domain (?:name )?not found|illegal host\/domain|unrout\w+ address.*domain|5\.1\.2|dns (?:error|lookup)[^.]{0,80}(?:not exist|nxdomain|not found|no such)|unknown address error 550-'host/i,
+    /\bmx records?\b[^.]{0,40}non-?existent|(?:host|domain|server)(?: name)?[^.]{0,40}(?:not found|unknown|(?:does not|doesn'?t) exist|lookup (?:error|fail)|no such|couldn'?t be found|unrouteable)|(?:unknown|no such|bad|invalid|illegal) (?:host|domain)|nxdomain|no (?:mx|a) record|(?:name|host) (?:service|not) (?:known|resol)|couldn'?t find any host|\b[\w-]+(?:\.[\w-]+)+ does not exist|domain is not reachable|unrouteable mail domain|domain (?:name )?not found|illegal host\/domain|unrout\w+ address.*domain|5\.1\.2|dns (?:error|lookup)[^.]{0,80}(?:not exist|nxdomain|not found|no such)|unknown address error 550-'host/i,
   ],
   [
     "user-unknown",
