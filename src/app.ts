@@ -39,6 +39,7 @@ import { handlersOf, startRecurring, type Recurring } from "./recurring.ts";
 import type { Secrets } from "./secret.ts";
 import { routes as signInRoutes } from "./sign-in/routes.ts";
 import * as sessions from "./sign-in/sessions.ts";
+import { routes as simulationRoutes } from "./simulation/routes.ts";
 import { routes as suppressionRoutes } from "./suppressions/routes.ts";
 import { routes as templateRoutes } from "./templates/routes.ts";
 import { pictures, routes as imageRoutes } from "./images/routes.ts";
@@ -124,6 +125,7 @@ export function createApp(options: AppOptions): App {
   publishingRoutes(serve, { db });
   communicationRoutes(serve, { db });
   conversationRoutes(serve, { db, vault, signer });
+  simulationRoutes(serve, { db, log });
   directoryRoutes(serve, { db, neighbours });
   mailboxRoutes(serve, { db });
   unsubscribePages(http, { db, clock, linkKeys });

@@ -16,6 +16,7 @@ import type * as mail from "../src/mail/api.ts";
 import type * as people from "../src/people/api.ts";
 import type * as publishing from "../src/publishing/api.ts";
 import type * as signIn from "../src/sign-in/api.ts";
+import type * as simulation from "../src/simulation/api.ts";
 import type * as suppressions from "../src/suppressions/api.ts";
 import type * as templates from "../src/templates/api.ts";
 import type * as workspace from "../src/workspace/api.ts";
@@ -36,6 +37,7 @@ type Modules = [
   typeof people,
   typeof publishing,
   typeof signIn,
+  typeof simulation,
   typeof suppressions,
   typeof templates,
   typeof workspace,

@@ -11,6 +11,7 @@ import { migrate } from "./migrate.ts";
 import { outputTo, type Output } from "./output.ts";
 import { run as runCommand } from "./run.ts";
 import { serve, work } from "./serve.ts";
+import { simulateCommand } from "./simulate.ts";
 import { user } from "./user.ts";
 
 /** Makes one command of the program. `run` gives an action its output, and turns what goes wrong into one sentence. */
@@ -26,6 +27,7 @@ const COMMANDS: readonly MakeCommand[] = [
   serve,
   work,
   runCommand,
+  simulateCommand,
   importCommand,
   campaign,
   mailboxCommand,

@@ -7,17 +7,15 @@ import { sql } from "kysely";
 import { accountOfUrl, findSenderByEmail, workspace } from "../accounts/accounts.ts";
 import * as emailAccounts from "../accounts/email-accounts.ts";
 import * as senders from "../accounts/senders.ts";
-import type { CampaignFile, FileStep } from "../campaigns/campaign-file.ts";
-import * as campaigns from "../campaigns/campaigns.ts";
-import { matchSteps } from "../core/match-steps.ts";
+import type { CampaignFile } from "../campaigns/campaign-file.ts";
+import { fromFile } from "../campaigns/from-file.ts";
 import { refuse } from "../core/problem.ts";
 import { localDay } from "../core/schedule.ts";
-import { type Db, inTransaction } from "../db/database.ts";
+import type { Db } from "../db/database.ts";
 import { createDelivery, deliveryProblems } from "../delivery/delivery.ts";
 import * as emailCampaigns from "../email-campaigns/email-campaigns.ts";
 import { neighboursOf } from "../neighbours.ts";
 import { type ImportResult, importPeople } from "../people/import.ts";
-import * as templates from "../templates/templates.ts";
 import * as workspaces from "../workspace/workspace.ts";
 import { COMMAND_LINE, type Context } from "./context.ts";
 import { type Report, report, sentByStep } from "./run-report.ts";
@@ -54,7 +52,7 @@ export async function runCampaign(
   const senderId = await sender(context, file, options.smtp, now);
   // People first: their file may bring the fields that the templates name.
   const people = options.people ? await read(context, file, options.people, watch, now) : null;
-  const campaign = await schedule(db, file, now);
+  const campaign = await fromFile(db, file, COMMAND_LINE, emailCampaigns.reschedule, now);
   const started = people
     ? await start(db, file, campaign.id, senderId, people.emailKeys, watch, now)
     : { started: 0, leftOut: {} };
@@ -157,62 +155,6 @@ async function read(context: Context, file: CampaignFile, path: string, watch: W
     throw error;
   });
   return { result, emailKeys };
-}
-
-/**
- * Makes the Campaign as the file has it, whole or not at all; steps that were there before keep their ids and their
- * templates.
- */
-function schedule(db: Db, file: CampaignFile, now: Temporal.Instant) {
-  return inTransaction(db, async (tx) => {
-    const found = await campaigns.findByName(tx, file.campaign);
-    const details = {
-      description: file.description ?? null,
-      timeOfDay: file.timeOfDay?.toString() ?? null,
-      expiresAfterDays: file.expiresAfterDays ?? null,
-    };
-    const campaign = found
-      ? await campaigns.update(tx, found.id, details, COMMAND_LINE, null, emailCampaigns.reschedule, now)
-      : await campaigns.create(tx, { name: file.campaign, ...details, steps: [] }, COMMAND_LINE, now);
-    const existing = [];
-    for (const step of campaign.steps)
-      existing.push({ ...step, subject: (await templates.get(tx, step.emailTemplateId)).subject });
-    const wanted = file.steps.map((step) => ({ sendAfterDays: step.sendAfterDays, subject: step.content.subject }));
-    const matched = matchSteps(existing, wanted);
-    const rows = [];
-    for (const [index, step] of file.steps.entries()) {
-      const known = existing.find((candidate) => candidate.id === matched[index]);
-      rows.push({
-        ...(known ? { id: known.id } : {}),
-        emailTemplateId: await template(tx, file, step, index, known?.emailTemplateId ?? null, now),
-        sendAfterDays: step.sendAfterDays,
-        timeOfDay: step.timeOfDay?.toString() ?? null,
-        expiresAfterDays: step.expiresAfterDays,
-      });
-    }
-    return campaigns.setSteps(tx, campaign.id, rows, COMMAND_LINE, null, emailCampaigns.reschedule, now);
-  });
-}
-
-/** The template of a step, made or changed; what is wrong with it is told with the number of the step. */
-async function template(
-  db: Db,
-  file: CampaignFile,
-  step: FileStep,
-  index: number,
-  known: number | null,
-  now: Temporal.Instant,
-): Promise<number> {
-  try {
-    if (known !== null) return (await templates.update(db, known, step.content, COMMAND_LINE, null, now)).id;
-    const plain = `${file.campaign}, day ${step.sendAfterDays}`.slice(0, 180);
-    let name = plain;
-    for (let again = 2; await templates.findByName(db, name); again += 1) name = `${plain} (${again})`;
-    return (await templates.create(db, { name, ...step.content }, COMMAND_LINE, now)).id;
-  } catch (error) {
-    if (error instanceof Error) error.message = `Step ${index + 1}: ${error.message}`;
-    throw error;
-  }
 }
 
 /** Starts those in the file for whom this Campaign never ran; a start day that has passed is today for newcomers. */

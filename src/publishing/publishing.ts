@@ -16,6 +16,7 @@ import { type Content, contentOf } from "./content.ts";
 import { add, impactOf, noImpact, told } from "./impact.ts";
 import * as store from "./store.ts";
 
+export { applied as applyContent } from "./compare.ts";
 export { versionsOf } from "./store.ts";
 
 type Campaign = Awaited<ReturnType<typeof campaigns.get>>;
