@@ -12,6 +12,7 @@ import { routes as communicationRoutes } from "./communications/routes.ts";
 import type { Config } from "./config.ts";
 import { routes as conversationRoutes } from "./conversations/routes.ts";
 import type { Database } from "./db/database.ts";
+import { routes as deliverabilityRoutes } from "./deliverability/routes.ts";
 import { createDelivery, skipByHand } from "./delivery/delivery.ts";
 import { createSigner, type Resolver, systemResolver } from "./domains/domains.ts";
 import { routes as domainRoutes } from "./domains/routes.ts";
@@ -124,6 +125,7 @@ export function createApp(options: AppOptions): App {
   deliveryRoutes(serve, { db, vault, publicUrl: config.publicUrl });
   publishingRoutes(serve, { db });
   communicationRoutes(serve, { db });
+  deliverabilityRoutes(serve, { db });
   conversationRoutes(serve, { db, vault, signer });
   simulationRoutes(serve, { db, log });
   directoryRoutes(serve, { db, neighbours });

@@ -8,6 +8,7 @@ import type { Config } from "./config.ts";
 import { notifyReplies } from "./conversations/notify.ts";
 import { sendAnswers } from "./conversations/send-answers.ts";
 import type { Database } from "./db/database.ts";
+import { guards, tally } from "./deliverability/deliverability.ts";
 import { type Delivery, discardOldContents } from "./delivery/delivery.ts";
 import { startLoop } from "./delivery/loop.ts";
 import { ACT_ON_PEOPLE, actOnPeopleJob } from "./directory/bulk.ts";
@@ -85,6 +86,11 @@ export function startRecurring(running: Running): Recurring {
           every(20 * SECONDS, "tell of replies", log, () => notifyReplies({ db, vault, mail, publicUrl }, clock())),
         ]
       : []),
+    every(2 * SECONDS, "handle received mail", log, () => handleStored(handling, clock())),
+    every(15 * SECONDS, "count what became of mails", log, async () => {
+      await tally(db, clock());
+      await guards({ db, log }, clock());
+    }),
     every(24 * 3600 * SECONDS, "discard old contents", log, () => discardOldContents(db, clock())),
     every(3600 * SECONDS, "forget old answers", log, () => forgetOld(db, clock())),
     every(3600 * SECONDS, "forget old attempts", log, () => forgetOldAttempts(db, clock())),

@@ -574,6 +574,32 @@ export type Tables = {
     detail: ColumnType<Record<string, unknown>, string | undefined, string>;
     at: Instant;
   };
+  deliverabilityHours: {
+    hour: Instant;
+    emailAccountId: number;
+    campaignId: number;
+    mails: Defaulted<number>;
+    bounced: Defaulted<number>;
+    complained: Defaulted<number>;
+  };
+  deliverabilityDays: {
+    day: Temporal.PlainDate;
+    domain: string;
+    accepted: Defaulted<number>;
+    deferred: Defaulted<number>;
+    refused: Defaulted<number>;
+    bounced: Defaulted<number>;
+    complained: Defaulted<number>;
+  };
+  deliverabilityMark: { one: Defaulted<boolean>; countedUntil: Instant };
+  guardFindings: {
+    subject: string;
+    level: "warn" | "pause" | null;
+    about: "bounced" | "complained" | null;
+    text: string | null;
+    foundAt: Instant;
+    countedFrom: Instant | null;
+  };
   conversations: {
     id: Id;
     personId: number;
