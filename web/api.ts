@@ -114,7 +114,10 @@ export function address(
 /** Calls one endpoint. Throws a {@link Problem} for everything but success. */
 export async function call<Of extends Route>(route: Of, sent: Sent<Of> = {}): Promise<Answer<Of>> {
   const method = route.slice(0, route.indexOf(" "));
-  const headers: Record<string, string> = { accept: "application/json" };
+  const headers: Record<string, string> = {
+    accept: "application/json",
+    "accept-language": document.documentElement.lang || "en",
+  };
   if (sent.body !== undefined) headers["content-type"] = "application/json";
   if (sent.ifMatch !== undefined) headers["if-match"] = sent.ifMatch;
   return (await request(address(route, { params: sent.params, query: sent.query as object }), {

@@ -81,3 +81,35 @@ it("shows what the server said and when it is tried again", () => {
   expect(first).toMatchObject({ code: "will-retry", at: at("2026-12-01T09:15:00Z") });
   expect(first?.text).toContain("451 try later");
 });
+
+it("says the moment in words, by whose clock, and what moved it, in English and German", () => {
+  const holidays = new Map([["2026-12-25", "Christmas Day"]]);
+  const rules = { ...NO_RULES, timeZone: "Europe/Lisbon", holidays };
+  const given = { ...facts, rules, startOn: Temporal.PlainDate.from("2026-12-21"), steps: [step(1, 4)] };
+  const now = at("2026-12-22T00:00:00Z");
+  const [english] = explain(given, running, [], now, { language: "en", person: "Ana", ownClock: true });
+  expect(english?.text).toBe(
+    "Waits for its day: Sat 26 Dec, 00:00 in Ana’s time (Lisbon) (Fri 25 Dec is a holiday (Christmas Day)).",
+  );
+  const [german] = explain(given, running, [], now, { language: "de", person: "Ana", ownClock: false });
+  expect(german?.text).toBe(
+    "Wartet auf ihren Tag: Sa., 26. Dez., 00:00 nach der Uhr des Arbeitsbereichs (Lisbon) (Fr., 25. Dez. ist ein Feiertag (Christmas Day)).",
+  );
+});
+
+it("says that the frequency cap holds a mail, or that a date is missing, and until when", () => {
+  const now = at("2026-12-02T00:00:00Z");
+  const held = { ...facts, capFreeAt: at("2026-12-03T10:00:00Z") };
+  expect(explain(held, running, [], now)[0]).toMatchObject({
+    code: "frequency-cap",
+    text: "Waits: the person has got as many mails as the workspace allows. It leaves Thu 3 Dec, 10:00 in the person’s time (UTC) at the earliest.",
+  });
+  const waitFor = { field: "renewal", offsetDays: 0, yearly: false };
+  const timing = { window: null, counting: null, gap: null, waitFor };
+  const waiting = { ...facts, steps: [{ ...step(1, 5), timing }] };
+  expect(explain(waiting, running, [], now)[0]).toMatchObject({
+    code: "waits-for-date",
+    at: at("2026-12-06T09:00:00Z"),
+  });
+  expect(explain(waiting, running, [], at("2026-12-06T09:00:00Z"))[0]).toMatchObject({ code: "no-date" });
+});

@@ -1,6 +1,9 @@
 /** Says in plain words, for each step, why it was or was not sent and what comes next; from the facts that decide. */
 import type { Status, StopReason } from "./email-campaign.ts";
-import { type Facts, decide, dueAt, inOrder, localDay } from "./schedule.ts";
+import { SAID, sentence, SKIPPED, STOPPED } from "./explain-words.ts";
+import { project } from "./project.ts";
+import { type Facts, decide, dueAfterGap, dueAt, inOrderFor, localDay, type Step } from "./schedule.ts";
+import { type Language, momentInWords, movedInWords, type Voice } from "./timing-words.ts";
 
 /** What is known of a step's message. */
 export type StepMessage = {
@@ -20,32 +23,8 @@ export type Explanation = {
   readonly at: Temporal.Instant | null;
 };
 
-const SKIPPED: Readonly<Record<string, string>> = {
-  expired: "Skipped: its day was too long ago when it could have left (see expires after days).",
-  "added-after-its-day": "Not for this person: the step was added when its day had already passed.",
-  unsubscribed: "Not sent: the person has unsubscribed.",
-  "hard-bounce": "Not sent: the address does not exist any more.",
-  "soft-bounces": "Not sent: mail to the address came back time after time.",
-  complaint: "Not sent: the person reported an email as spam.",
-  "do-not-contact": "Not sent: the person is marked Do Not Contact or disabled.",
-  manual: "Not sent: the address was suppressed by hand.",
-  imported: "Not sent: the address was on an imported list of opt-outs.",
-  erased: "Not sent: the person has been erased.",
-  "no-address": "Not sent: the person has no email address.",
-  "not-a-member": "Not sent: the person is no longer a subscribed member of the Email Group.",
-  "skipped-by-hand": "Skipped by hand.",
-  cancelled: "Not sent: the Email Campaign was cancelled.",
-};
-
-const STOPPED: Readonly<Record<StopReason, string>> = {
-  replied: "the person replied",
-  bounced: "the address bounced",
-  complained: "the person complained",
-  converted: "the person was converted",
-  cancelled: "it was cancelled",
-  erased: "the person was erased",
-  "do-not-contact": "the person is not to be contacted",
-};
+/** English, by the zone that is in the facts. */
+const NOBODY: Voice = { language: "en", person: "the person", ownClock: true };
 
 /** One answer a step, in the order the steps are sent. */
 export function explain(
@@ -53,68 +32,86 @@ export function explain(
   ended: { readonly status: Status; readonly stopReason: StopReason | null; readonly campaignPaused?: boolean },
   messages: readonly StepMessage[],
   now: Temporal.Instant,
+  voice: Voice = NOBODY,
 ): Explanation[] {
+  const { rules } = facts;
+  const { language } = voice;
   const byStep = new Map(messages.map((message) => [message.stepId, message]));
   const decision = decide(facts, now);
-  return inOrder(facts.steps).map((step) => {
+  const ahead = new Map(project(facts, now).map((prospect) => [prospect.stepId, prospect]));
+  return inOrderFor(facts).map((step) => {
     const message = byStep.get(step.id);
-    if (message) return { stepId: step.id, ...ofMessage(message) };
-    const due = dueAt(facts.startOn, step, facts.rules, facts.createdAt);
-    const say = (code: string, text: string, at: Temporal.Instant | null = due) => ({
-      stepId: step.id,
-      code,
-      text,
-      at,
-    });
+    if (message) return { stepId: step.id, ...ofMessage(message, language) };
+    const due = dueAt(facts.startOn, step, rules, facts.createdAt);
+    const leaves = ahead.get(step.id)?.at ?? due;
+    const say = (
+      code: keyof typeof SAID,
+      at: Temporal.Instant | null = leaves,
+      values: Record<string, string> = {},
+    ) => {
+      const when = at ? whenInWords(facts, step, at, voice, now) : "";
+      return { stepId: step.id, code, text: sentence(SAID[code], language, { when, ...values }), at };
+    };
 
-    if (ended.status === "Unsubscribed")
-      return say("unsubscribed", "Will not be sent: the person has unsubscribed.", null);
+    if (ended.status === "Unsubscribed") return say("unsubscribed", null);
     if (ended.status === "Stopped")
-      return say("stopped", `Will not be sent: ${STOPPED[ended.stopReason ?? "cancelled"]}.`, null);
-    if (ended.status === "Paused") return say("paused", "Waits: the Email Campaign is paused.", null);
-    if (ended.campaignPaused && ended.status !== "Completed")
-      return say("campaign-paused", "Waits: its Campaign is on hold or frozen.", null);
+      return say("stopped", null, { why: STOPPED[ended.stopReason ?? "cancelled"]![language] });
+    if (ended.status === "Paused") return say("paused", null);
+    if (ended.campaignPaused && ended.status !== "Completed") return say("campaign-paused", null);
     const expired = decision.expire.find((entry) => entry.step.id === step.id);
-    if (expired) return say(expired.reason, SKIPPED[expired.reason]!);
-    if (!due) return say("window-never-opens", "Waits: the sending window never opens.", null);
-    if (decision.send.some((entry) => entry.step.id === step.id)) return say("due", "Due now; it leaves next.");
-    if (decision.next?.step.id === step.id && facts.waitsUntil && isBefore(due, facts.waitsUntil, facts.rules.timeZone))
-      return say("waits-for-return", "Waits until the person is back.", decision.next.dueAt);
+    if (expired) return { stepId: step.id, code: expired.reason, text: SKIPPED[expired.reason]![language], at: due };
+    if (!due) return say("window-never-opens", null);
+    if (decision.send.some((entry) => entry.step.id === step.id)) return say("due");
+    const { waitFor = null } = step.timing ?? {};
+    if (waitFor && !rules.dates[waitFor.field]) return say("waits-for-date", due, { field: waitFor.field });
     if (decision.next?.step.id === step.id)
-      return Temporal.Instant.compare(decision.next.dueAt, due) > 0
-        ? say("catching-up", "Waits for its turn: at most one late email a day.", decision.next.dueAt)
-        : say("scheduled", "Waits for its day.");
-    if (Temporal.Instant.compare(due, now) <= 0)
-      return say("waits-for-previous", "Waits until the step before it is done.");
-    return say("scheduled", "Waits for its day.");
+      return say(whyNext(facts, step, due, decision.next.dueAt), decision.next.dueAt);
+    if (Temporal.Instant.compare(due, now) <= 0) return say("waits-for-previous");
+    return say("scheduled");
   });
+}
+
+/** Why the step that comes next waits until `leavesAt`. */
+function whyNext(facts: Facts, step: Step, due: Temporal.Instant, leavesAt: Temporal.Instant): keyof typeof SAID {
+  const { waitsUntil, capFreeAt, rules } = facts;
+  if (waitsUntil && isBefore(due, waitsUntil, rules.timeZone)) return "waits-for-return";
+  const afterGap = dueAfterGap(facts, step) ?? due;
+  if (Temporal.Instant.compare(leavesAt, afterGap) <= 0) return "scheduled";
+  return capFreeAt && Temporal.Instant.compare(capFreeAt, afterGap) > 0 ? "frequency-cap" : "catching-up";
+}
+
+/** When a step leaves, and in brackets what moved it there. */
+function whenInWords(facts: Facts, step: Step, at: Temporal.Instant, voice: Voice, now: Temporal.Instant): string {
+  const moved = movedInWords(facts, step, at, voice.language);
+  return momentInWords(at, facts.rules.timeZone, voice, now) + (moved ? ` (${moved})` : "");
 }
 
 const isBefore = (due: Temporal.Instant, day: Temporal.PlainDate, timeZone: string) =>
   Temporal.PlainDate.compare(localDay(due, timeZone), day) < 0;
 
-const CANNOT_SIGN = "Waits: its sending domain is to be signed (DKIM), and the key cannot be used.";
-
-function ofMessage(message: StepMessage): Omit<Explanation, "stepId"> {
+function ofMessage(message: StepMessage, language: Language): Omit<Explanation, "stepId"> {
   const { state, reason, at, nextAttemptAt, reply } = message;
-  const answered = reply ? ` The server said: ${reply}` : "";
+  const answered = reply ? sentence(SAID.reply, language, { words: reply }) : "";
+  const say = (code: keyof typeof SAID, moment: Temporal.Instant | null) => ({
+    code,
+    text: sentence(SAID[code], language, { reply: answered }),
+    at: moment,
+  });
   switch (state) {
     case "accepted":
-      return { code: "sent", text: `Sent.${answered}`, at };
+      return say("sent", at);
     case "skipped":
-      return { code: reason ?? "skipped", text: SKIPPED[reason ?? ""] ?? "Skipped.", at };
+      return { code: reason ?? "skipped", text: (SKIPPED[reason ?? ""] ?? SAID.skipped)[language], at };
     case "refused":
-      return { code: "failed", text: `Not delivered.${answered}`, at };
+      return say("failed", at);
     case "deferred":
-      return { code: "will-retry", text: `Put off by the server; it is tried again.${answered}`, at: nextAttemptAt };
+      return say(reason === "window-closed" ? "window-closed" : "will-retry", nextAttemptAt);
     case "unknown":
-      return { code: "unknown", text: "The connection broke before the server confirmed; it may have arrived.", at };
+      return say("unknown", at);
     case "planned":
-      if (reason === "cannot-sign") return { code: reason, text: CANNOT_SIGN, at: nextAttemptAt };
-      return reason === "paused"
-        ? { code: "paused", text: "Waits: the Email Campaign is paused.", at: null }
-        : { code: "to-be-sent", text: "Handed over; it leaves next.", at: nextAttemptAt };
+      if (reason === "cannot-sign" || reason === "window-closed") return say(reason, nextAttemptAt);
+      return reason === "paused" ? say("paused", null) : say("to-be-sent", nextAttemptAt);
     default:
-      return { code: "being-sent", text: "Is being sent at this moment.", at };
+      return say("being-sent", at);
   }
 }

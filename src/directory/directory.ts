@@ -1,6 +1,6 @@
 /** Front door: people as the whole product knows them: what one page shows, and everything that is kept about one. Writes nothing. */
 import { refuse } from "../core/problem.ts";
-import { inOrder } from "../core/schedule.ts";
+import { inOrderFor } from "../core/schedule.ts";
 import type { Db } from "../db/database.ts";
 import { renderedSubject } from "../delivery/delivery.ts";
 import * as emailCampaigns from "../email-campaigns/email-campaigns.ts";
@@ -73,7 +73,7 @@ async function withNextStep(db: Db, running: Awaited<ReturnType<typeof store.run
   const detailed = [];
   for (const { sent, ...row } of running) {
     const known = ordered.get(row.id);
-    const steps = known ? inOrder(known.steps) : [];
+    const steps = known ? inOrderFor(known) : [];
     const final = new Set(known?.resolutions.filter(({ state }) => state !== "pending").map(({ stepId }) => stepId));
     const next = steps.find((step) => !final.has(step.id));
     const shown = next && (await emailCampaigns.get(db, row.id, now)).steps.find(({ stepId }) => stepId === next.id);

@@ -1,7 +1,8 @@
 /** The contract of Email Campaigns: one person, one Campaign, from a start date. Data only. */
 import { z } from "zod";
+import { campaignTiming, MAX_STEPS, stepInput } from "../campaigns/api.ts";
 import { STATUSES, STOP_REASONS } from "../core/email-campaign.ts";
-import { contract, day, dayInput, id, instant, listOf, page } from "../http/contract.ts";
+import { contract, day, dayInput, id, idParams, instant, listOf, page } from "../http/contract.ts";
 import { filterSchema } from "../people/api.ts";
 
 const emailCampaignFor = z.enum(["lead", "contact"]);
@@ -274,6 +275,42 @@ export const bulkActions = contract({
         problems: z.array(z.object({ id, code: z.string(), text: z.string() })).describe("The first 500."),
         problemCount: z.int(),
         undo: undo.describe("Null: it cannot be taken back, or nothing was done."),
+      }),
+    },
+  },
+});
+
+const timingPreviewInput = z.object({
+  startOn: dayInput,
+  personId: id.nullable().default(null).describe("Null: somebody in the workspace's time zone without any dates."),
+  steps: z.array(stepInput).max(MAX_STEPS).optional().describe("A Schedule that is not saved yet."),
+  timing: campaignTiming.nullable().optional().describe("The Campaign's timing, if it is not saved yet."),
+});
+export type TimingPreviewInput = z.output<typeof timingPreviewInput>;
+
+export const timing = contract({
+  preview: {
+    method: "POST",
+    path: "/campaigns/:id/timing/preview",
+    summary: "Say when each step would leave for a person who starts on a day; starts nobody",
+    description: "The words are English or German, by Accept-Language.",
+    tag: "Campaigns",
+    access: "viewer",
+    params: idParams,
+    body: timingPreviewInput,
+    success: {
+      status: 200,
+      body: z.object({
+        timeZone: z.string().describe("The zone of the calendar that is gone by."),
+        steps: z.array(
+          z.object({
+            stepId: id.nullable().describe("Null: a new step."),
+            at: instant.nullable().describe("Null: it is not sent."),
+            code: z.string().describe("`leaves`, `never`, or why it is skipped."),
+            text: z.string(),
+            moved: z.string().nullable().describe("What moved it from its day and time of day."),
+          }),
+        ),
       }),
     },
   },

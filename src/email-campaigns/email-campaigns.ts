@@ -1,15 +1,18 @@
 /** Front door: Email Campaigns. Their status follows from the transition table; nobody writes one by hand (E34). */
+import { sql } from "kysely";
 import { senderFor, workspace } from "../accounts/accounts.ts";
 import { difference, recordChange } from "../accounts/audit.ts";
 import { type Action, type Event, actionsFor, after } from "../core/email-campaign.ts";
 import { type StepMessage, explain as explainSteps } from "../core/explain.ts";
 import { refuse } from "../core/problem.ts";
-import { dueAt, endOn, inOrder, localDay, startsAt } from "../core/schedule.ts";
+import { dueAt, endOn, inOrderFor, localDay, startsAt } from "../core/schedule.ts";
+import type { Language, Voice } from "../core/timing-words.ts";
 import { type Db, type Tx, inTransaction } from "../db/database.ts";
 import type { StopReason } from "../db/tables.ts";
 import { refuseIfChanged } from "../http/etag.ts";
 import { announce } from "./due.ts";
 import { factsOf } from "./facts.ts";
+import { ledgerOf } from "./frequency.ts";
 import { type Starter, refusePast, start } from "./start.ts";
 import * as store from "./store.ts";
 
@@ -36,15 +39,16 @@ export { list, sortValue } from "./store.ts";
 type Reference = string | number;
 
 /** An Email Campaign with each step: when it is due, what became of it and why. */
-export async function get(db: Db, reference: Reference, now: Temporal.Instant) {
+export async function get(db: Db, reference: Reference, now: Temporal.Instant, language: Language = "en") {
   const row = await store.get(db, reference);
-  const { facts, campaignPaused } = (await factsOf(db, [row.id]))[0]!;
+  const { facts, campaignPaused } = await factsWithCap(db, row.id, now);
   const known = await messagesOf(db, row.id);
+  const voice = await voiceOf(db, row, language);
   const explained = new Map(
-    explainSteps(facts, { ...row, campaignPaused }, known, now).map((explanation) => [explanation.stepId, explanation]),
+    explainSteps(facts, { ...row, campaignPaused }, known, now, voice).map((one) => [one.stepId, one]),
   );
   const names = await templateNames(db, row.campaignId);
-  const steps = inOrder(facts.steps).map((step) => {
+  const steps = inOrderFor(facts).map((step) => {
     const message = known.find((candidate) => candidate.stepId === step.id);
     const explanation = explained.get(step.id);
     return {
@@ -64,10 +68,11 @@ export async function get(db: Db, reference: Reference, now: Temporal.Instant) {
 }
 
 /** For every step: why it was or was not sent, and what comes next; from the code that decides. */
-export async function explain(db: Db, reference: Reference, now: Temporal.Instant) {
+export async function explain(db: Db, reference: Reference, now: Temporal.Instant, language: Language = "en") {
   const row = await store.get(db, reference);
-  const { facts, campaignPaused } = (await factsOf(db, [row.id]))[0]!;
-  const explained = explainSteps(facts, { ...row, campaignPaused }, await messagesOf(db, row.id), now);
+  const { facts, campaignPaused } = await factsWithCap(db, row.id, now);
+  const voice = await voiceOf(db, row, language);
+  const explained = explainSteps(facts, { ...row, campaignPaused }, await messagesOf(db, row.id), now, voice);
   const days = new Map(facts.steps.map((step) => [step.id, step.sendAfterDays]));
   const stopped = row.stopReason ? ` (${row.stopReason})` : "";
   return {
@@ -77,6 +82,25 @@ export async function explain(db: Db, reference: Reference, now: Temporal.Instan
     text: `${row.campaign} for ${row.person}, from ${row.startOn.toString()} to ${row.endOn.toString()}: ${row.status}${stopped}.`,
     steps: explained.map((step) => ({ ...step, sendAfterDays: days.get(step.stepId) ?? 0 })),
   };
+}
+
+/** The facts of one, with the moment until which the frequency cap holds its next mail. */
+async function factsWithCap(db: Db, id: number, now: Temporal.Instant) {
+  const known = (await factsOf(db, [id]))[0]!;
+  const capFreeAt = (await ledgerOf(db, [known], now)).freeAt(known);
+  return { ...known, facts: { ...known.facts, capFreeAt } };
+}
+
+/** Whose time is spoken of, and in which language. */
+async function voiceOf(db: Db, { id, person }: store.EmailCampaignRow, language: Language): Promise<Voice> {
+  const { rows } = await sql<{ firstName: string | null; ownClock: boolean }>`
+    select people.first_name,
+      people.time_zone is not null and campaigns.timing ->> 'clock' is distinct from 'workspace' as own_clock
+    from email_campaigns
+      join people on people.id = email_campaigns.person_id
+      join campaigns on campaigns.id = email_campaigns.campaign_id
+    where email_campaigns.id = ${id}`.execute(db);
+  return { language, person: rows[0]?.firstName ?? person, ownClock: rows[0]?.ownClock ?? false };
 }
 
 async function messagesOf(db: Db, id: number): Promise<(StepMessage & { messageId: number })[]> {

@@ -10,6 +10,7 @@ import { declare } from "../people/fields.ts";
 import * as people from "../people/people.ts";
 import { update as updateWorkspace, type WorkspaceEdit } from "../workspace/workspace.ts";
 import * as emailCampaigns from "./email-campaigns.ts";
+import { timingPreview } from "./timing-preview.ts";
 
 let fresh: FreshDatabase;
 let small: World;
@@ -292,4 +293,40 @@ it("where nothing is said about timing the facts cost no statement more, however
   });
   await emailCampaigns.factsOf(counting, ids);
   expect(statements).toBe(4);
+});
+
+it("says when each step would leave for somebody, in words, with an edit that is not saved", async () => {
+  await settings({ country: "PT", quietHours: null });
+  const campaign = await small.campaign([{ day: 0 }, { day: 2 }], { holidays: "person" });
+  const person = await small.person({ timeZone: "Europe/Lisbon", firstName: "Ana" });
+  const now = at("2026-12-01");
+  const ask = (more: object, language: "en" | "de" = "en") =>
+    timingPreview(fresh.db, campaign.id, { startOn: "2026-12-23", personId: person.id, ...more }, language, now);
+  expect((await ask({})).steps.map(({ code, text, moved }) => [code, text, moved])).toEqual([
+    ["leaves", "Wed 23 Dec, 09:00 in Ana’s time (Lisbon)", null],
+    ["leaves", "Sat 26 Dec, 00:00 in Ana’s time (Lisbon)", "Fri 25 Dec is a holiday (Christmas Day)"],
+  ]);
+  const edited = {
+    timing: {
+      ...PLAIN_TIMING,
+      clock: "workspace" as const,
+      window: weekdays,
+      gap: { amount: 10, unit: "days" as const },
+    },
+    steps: [
+      { emailTemplateId: 1, sendAfterDays: 0, timeOfDay: "18:00", expiresAfterDays: null },
+      { emailTemplateId: 1, sendAfterDays: 2, timeOfDay: null, expiresAfterDays: null },
+    ],
+  };
+  expect((await ask(edited, "de")).steps.map(({ stepId, text, moved }) => [stepId, text, moved])).toEqual([
+    [
+      null,
+      "Do., 24. Dez., 09:00 nach der Uhr des Arbeitsbereichs (UTC)",
+      "Mi., 23. Dez., 18:00 liegt außerhalb des Sendefensters",
+    ],
+    [null, "Mo., 4. Jan. 2027, 09:00 nach der Uhr des Arbeitsbereichs (UTC)", null],
+  ]);
+  expect((await small.status(await small.start(campaign.id, person.id, now, { startOn: "2026-12-23" }))).status).toBe(
+    "Scheduled",
+  );
 });
