@@ -169,7 +169,15 @@ export function createApp(options: AppOptions): App {
           if (stopping.signal.aborted) return;
         }
       }
-      recurring = startRecurring({ ...options, metrics, tokens, vault, delivery, sending, handlers: handlersOf(options) });
+      recurring = startRecurring({
+        ...options,
+        metrics,
+        tokens,
+        vault,
+        delivery,
+        sending,
+        handlers: handlersOf(options),
+      });
     },
     async stop() {
       stopping.abort();

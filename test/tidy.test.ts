@@ -79,6 +79,7 @@ const owners: Record<string, string> = {
   scheduleVersions: "publishing",
   campaignDrafts: "publishing",
   backfills: "publishing",
+  fileKeys: "campaign-files",
   messages: "delivery",
   messageContents: "delivery",
   deliveryAttempts: "delivery",

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { version } from "../version.ts";
 import { campaign } from "./campaign.ts";
+import { applyCommand, exportCommand, planCommand } from "./campaign-files.ts";
 import { doctor } from "./doctor.ts";
 import { importCommand } from "./import.ts";
 import { inbound } from "./inbound.ts";
@@ -28,6 +29,9 @@ const COMMANDS: readonly MakeCommand[] = [
   work,
   runCommand,
   simulateCommand,
+  exportCommand,
+  planCommand,
+  applyCommand,
   importCommand,
   campaign,
   mailboxCommand,

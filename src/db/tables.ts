@@ -475,6 +475,7 @@ export type Tables = {
     approvedBy: string | null;
     approvedAt: Instant | null;
   } & Stamps;
+  fileKeys: { kind: "campaign" | "step" | "email-template"; key: string; itemId: number };
   backfills: {
     emailCampaignId: number;
     stepId: number;

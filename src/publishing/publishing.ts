@@ -16,7 +16,8 @@ import { type Content, contentOf } from "./content.ts";
 import { add, impactOf, noImpact, told } from "./impact.ts";
 import * as store from "./store.ts";
 
-export { applied as applyContent } from "./compare.ts";
+export { applied as applyContent, undone } from "./compare.ts";
+export { contentOf } from "./content.ts";
 export { versionsOf } from "./store.ts";
 
 type Campaign = Awaited<ReturnType<typeof campaigns.get>>;

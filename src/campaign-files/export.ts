@@ -1,0 +1,78 @@
+/** Writes Campaigns and their templates into a folder, as plan and apply read it. Gives keys to what has none. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import * as campaigns from "../campaigns/campaigns.ts";
+import { type Db, inTransaction } from "../db/database.ts";
+import * as templates from "../templates/templates.ts";
+import { giveKeys, keyFrom, keysOf, type Kind } from "./keys.ts";
+import { settingFields, stepFields, yamlOf } from "./read.ts";
+
+const MOST = 500;
+const ENDINGS: Readonly<Record<string, string>> = { markdown: "md", mjml: "mjml", html: "html", blocks: "json" };
+
+/** @returns the files written, relative to the folder. */
+export async function exportFolder(db: Db, directory: string): Promise<string[]> {
+  const { all, contents, keyOf } = await inTransaction(db, async (tx) => {
+    const found = await campaigns.list(tx, { limit: MOST });
+    const ids = [...new Set(found.flatMap(({ steps }) => steps.map(({ emailTemplateId }) => emailTemplateId)))];
+    const content = await Promise.all(ids.map((id) => templates.get(tx, id)));
+    const known = await keysOf(tx);
+    const given: { kind: Kind; key: string; id: number }[] = [];
+    const keyed = (kind: Kind, id: number, name: string, within = ""): string => {
+      const before = known.keyOf(kind, id) ?? given.find((one) => one.kind === kind && one.id === id)?.key;
+      if (before) return before;
+      const taken = (key: string) =>
+        known.idOf(kind, within + key) !== undefined ||
+        given.some((one) => one.kind === kind && one.key === within + key);
+      const key = within + keyFrom(name, taken);
+      given.push({ kind, key, id });
+      return key;
+    };
+    for (const { id, name } of content) keyed("email-template", id, name);
+    for (const { id, name, steps } of found) {
+      const key = keyed("campaign", id, name);
+      for (const step of steps) keyed("step", step.id, `day-${step.sendAfterDays}`, `${key}/`);
+    }
+    await giveKeys(tx, given);
+    return { all: found, contents: content, keyOf: (await keysOf(tx)).keyOf };
+  });
+
+  const files: string[] = [];
+  const write = async (file: string, text: string) => {
+    await writeFile(join(directory, file), text, { mode: 0o644 });
+    files.push(file);
+  };
+  for (const folder of ["campaigns", "templates"]) await mkdir(join(directory, folder), { recursive: true });
+  for (const { id, name, subject, preheader, format, body, text } of contents) {
+    const key = keyOf("email-template", id)!;
+    const bodyFile = `${key}.${ENDINGS[format] ?? "txt"}`;
+    const textFile = text === null ? null : `${key}.text.txt`;
+    await write(`templates/${key}.yaml`, yamlOf({ key, name, subject, preheader, format, bodyFile, textFile }));
+    await write(`templates/${bodyFile}`, body);
+    if (textFile) await write(`templates/${textFile}`, text!);
+  }
+  for (const campaign of all) {
+    const key = keyOf("campaign", campaign.id)!;
+    const plain = JSON.parse(JSON.stringify(campaign)) as Record<string, unknown> & {
+      steps: Record<string, unknown>[];
+    };
+    const schedule = plain.steps.map((step) => ({
+      key: keyOf("step", Number(step["id"]))!.slice(key.length + 1),
+      ...said(step, stepFields.shape),
+      template: keyOf("email-template", Number(step["emailTemplateId"]))!,
+    }));
+    const settings = said(plain, settingFields.shape);
+    const { name, description } = campaign;
+    await write(`campaigns/${key}.yaml`, yamlOf({ key, campaign: name, description, ...settings, schedule }));
+  }
+  return files;
+}
+
+function said(from: Record<string, unknown>, shape: object): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.keys(shape).flatMap((key) => {
+      const value = from[key];
+      return value === undefined || value === null ? [] : [[key, value]];
+    }),
+  );
+}
