@@ -86,7 +86,6 @@ export function startRecurring(running: Running): Recurring {
           every(20 * SECONDS, "tell of replies", log, () => notifyReplies({ db, vault, mail, publicUrl }, clock())),
         ]
       : []),
-    every(2 * SECONDS, "handle received mail", log, () => handleStored(handling, clock())),
     every(15 * SECONDS, "count what became of mails", log, async () => {
       await tally(db, clock());
       await guards({ db, log }, clock());
