@@ -3,6 +3,8 @@ import type { z } from "zod";
 import type * as accounts from "../src/accounts/api.ts";
 import type * as campaigns from "../src/campaigns/api.ts";
 import type * as communications from "../src/communications/api.ts";
+import type * as conversations from "../src/conversations/api.ts";
+import type * as deliverability from "../src/deliverability/api.ts";
 import type * as delivery from "../src/delivery/api.ts";
 import type * as directory from "../src/directory/api.ts";
 import type * as domains from "../src/domains/api.ts";
@@ -10,6 +12,7 @@ import type * as emailCampaigns from "../src/email-campaigns/api.ts";
 import type * as emailGroups from "../src/email-groups/api.ts";
 import type { Endpoint } from "../src/http/contract.ts";
 import type * as images from "../src/images/api.ts";
+import type * as inbound from "../src/inbound/api.ts";
 import type * as insights from "../src/insights/api.ts";
 import type * as jobs from "../src/jobs/api.ts";
 import type * as mail from "../src/mail/api.ts";
@@ -25,12 +28,15 @@ type Modules = [
   typeof accounts,
   typeof campaigns,
   typeof communications,
+  typeof conversations,
+  typeof deliverability,
   typeof delivery,
   typeof directory,
   typeof domains,
   typeof emailCampaigns,
   typeof emailGroups,
   typeof images,
+  typeof inbound,
   typeof insights,
   typeof jobs,
   typeof mail,
@@ -139,6 +145,15 @@ export async function upload<Of extends Route>(
     headers: { accept: "application/json", "content-type": sent.type ?? "text/csv" },
     body: file,
   })) as Answer<Of>;
+}
+
+/** Hands in a received mail. */
+export async function sendMail(file: Blob): Promise<Answer<"POST /inbound/mails">> {
+  return (await request(address("POST /inbound/mails"), {
+    method: "POST",
+    headers: { accept: "application/json", "content-type": "message/rfc822" },
+    body: file,
+  })) as Answer<"POST /inbound/mails">;
 }
 
 async function request(url: string, init: RequestInit): Promise<unknown> {

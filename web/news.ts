@@ -10,6 +10,7 @@ const TOPICS: Readonly<Record<string, readonly string[]>> = {
   people: ["/leads", "/contacts", "/people", "/email-groups"],
   suppressions: ["/suppressions", "/people"],
   campaigns: ["/campaigns"],
+  conversations: ["/conversation"],
   jobs: ["/jobs"],
 };
 

@@ -3,6 +3,7 @@ import {
   ActionIcon,
   AppShell,
   Avatar,
+  Badge,
   Box,
   Burger,
   Group,
@@ -26,7 +27,9 @@ import {
   IconLanguage,
   IconLogout,
   IconMail,
+  IconMailCheck,
   IconMailFast,
+  IconMessageReply,
   IconMoon,
   IconSearch,
   IconSettings,
@@ -38,6 +41,7 @@ import {
   IconUserCircle,
   IconUsersGroup,
 } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect } from "react";
 import { call } from "./api.ts";
@@ -45,7 +49,7 @@ import { chooseLanguage, language, LANGUAGES, type Language, t } from "./i18n.ts
 import { tellFailure } from "./kit/failures.tsx";
 import { PageSkeleton } from "./kit/skeletons.tsx";
 import { useNews } from "./news.ts";
-import { queryClient } from "./queries.ts";
+import { queryClient, reading } from "./queries.ts";
 import { type Role, useMay, useSession } from "./session.tsx";
 
 const Palette = lazy(() => import("./palette.tsx"));
@@ -62,6 +66,7 @@ export const DESTINATIONS: readonly (readonly Destination[])[] = [
   [
     { label: () => t("Home"), to: "/", icon: IconHome },
     { label: () => t("Insights"), to: "/insights", icon: IconChartBar },
+    { label: () => t("Deliverability"), to: "/deliverability", icon: IconMailCheck },
   ],
   [
     { label: () => t("Campaigns"), to: "/campaigns", icon: IconSpeakerphone },
@@ -75,6 +80,7 @@ export const DESTINATIONS: readonly (readonly Destination[])[] = [
     { label: () => t("Suppressions"), to: "/suppressions", icon: IconBan },
   ],
   [
+    { label: () => t("Replies"), to: "/replies", icon: IconMessageReply },
     { label: () => t("Communications"), to: "/communications", icon: IconTimeline },
     { label: () => t("Mailbox"), to: "/mailbox", icon: IconInbox },
     { label: () => t("Settings"), to: "/settings/profile", icon: IconSettings },
@@ -139,6 +145,7 @@ export function Shell() {
                       to={to}
                       label={label()}
                       leftSection={<Icon size={18} stroke={1.7} />}
+                      rightSection={to === "/replies" && <Unseen />}
                       active={active}
                       aria-current={active ? "page" : undefined}
                       style={{ borderRadius: 8 }}
@@ -157,6 +164,18 @@ export function Shell() {
         </Box>
       </AppShell.Main>
     </AppShell>
+  );
+}
+
+/** How many replies for whoever is signed in nobody has looked at. */
+function Unseen() {
+  const { data } = useQuery(reading("GET /conversation-counts"));
+  if (!data?.unseen) return null;
+  return (
+    <Badge size="sm" circle={data.unseen < 10} variant="filled">
+      {data.unseen}
+      <VisuallyHidden> {t("not read yet")}</VisuallyHidden>
+    </Badge>
   );
 }
 

@@ -144,7 +144,7 @@ export const insights = contract({
     summary: "Says when something changed, so that what is shown can be read again",
     description:
       "Server-sent events named `change`, each with a topic: email-campaigns, messages, people, suppressions, " +
-      "campaigns, jobs. At most one a topic and second.",
+      "campaigns, conversations, jobs. At most one a topic and second.",
     produces: "text/event-stream",
     success: { status: 200 },
   },

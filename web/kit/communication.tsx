@@ -30,15 +30,20 @@ import {
 } from "@tabler/icons-react";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
+import { partsOf } from "../../src/core/inbound/quoted.ts";
 import { address, call, Problem, type Row } from "../api.ts";
-import { formatMoment, t } from "../i18n.ts";
+import { formatDay, formatMoment, t } from "../i18n.ts";
 import { useApi } from "../queries.ts";
 import { useMay } from "../session.tsx";
+import { bounceConsequence, bounceReason } from "./bounce-words.ts";
 import { Failure, tellDone, tellFailure } from "./failures.tsx";
 import { MailFrame } from "./mail-frame.tsx";
+import { ReplyParts } from "./reply-parts.tsx";
 import { RowsSkeleton } from "./skeletons.tsx";
 import { Moment } from "./words.tsx";
+
+const ReceivedMail = lazy(() => import("./received-mail.tsx"));
 
 export type Communication = Row<"GET /communications">;
 
@@ -73,6 +78,7 @@ const DELIVERY: Readonly<Record<NonNullable<Communication["deliveryStatus"]>, { 
 const REASONS: Readonly<Record<string, () => string>> = {
   unsubscribed: () => t("unsubscribed"),
   "hard-bounce": () => t("the address does not exist any more"),
+  "soft-bounces": () => t("mail to it came back time after time"),
   complaint: () => t("reported as spam"),
   "do-not-contact": () => t("do not contact"),
   manual: () => t("suppressed by hand"),
@@ -85,8 +91,16 @@ const REASONS: Readonly<Record<string, () => string>> = {
   "in-doubt": () => t("nobody knows whether it arrived"),
 };
 
-/** Why a mail was not sent, or waits. */
-export const reasonWord = (reason: string) => REASONS[reason]?.() ?? reason;
+/** Why a mail was not sent, waits, or came back. */
+export const reasonWord = (reason: string) => REASONS[reason]?.() ?? bounceReason(reason);
+
+/** What a communication is called in a list: a bounce by what is wrong, the rest by its subject. */
+export function titleOf({ kind, subject, detail }: Pick<Communication, "kind" | "subject" | "detail">): string {
+  const reason = detail["reason"];
+  return kind === "bounce" && typeof reason === "string"
+    ? t("Came back: {reason}", { reason: bounceReason(reason) })
+    : subject;
+}
 
 export const deliveryWord = (status: NonNullable<Communication["deliveryStatus"]>) => DELIVERY[status].word();
 
@@ -157,7 +171,8 @@ function CommunicationRow({
   opened?: boolean;
 }) {
   const [opened, setOpened] = useState(first);
-  const { id, kind, subject, at, to, deliveryStatus, reason } = communication;
+  const { id, kind, at, to, deliveryStatus, reason } = communication;
+  const subject = titleOf(communication);
   const { icon: Icon, color } = KINDS[kind];
   return (
     <div style={{ borderBottom: "1px solid var(--tidings-line)" }}>
@@ -210,6 +225,7 @@ export function CommunicationDetail({ id }: { id: string }) {
       })
       .catch(tellFailure);
   const text = typeof one.detail["text"] === "string" ? one.detail["text"] : null;
+  const { receivedMailId, conversationId } = one.detail;
   return (
     <Card my="xs" padding="md" bg="var(--tidings-surface)">
       <Stack gap="sm">
@@ -244,11 +260,23 @@ export function CommunicationDetail({ id }: { id: string }) {
               </Group>
             ))}
         </Stack>
-        {text && (
-          <Text size="sm" style={{ whiteSpace: "pre-wrap" }}>
-            {text}
+        {one.kind === "bounce" && <WhatFollowed detail={one.detail} />}
+        {one.kind === "auto-reply" && typeof one.detail["returnOn"] === "string" && (
+          <Text size="sm" fw={550}>
+            {one.detail["waits"] === true
+              ? t("Away. The next mail waits until {day}.", { day: formatDay(one.detail["returnOn"]) })
+              : t("Away, back on {day}.", { day: formatDay(one.detail["returnOn"]) })}
           </Text>
         )}
+        {text &&
+          (one.kind === "note" ? (
+            <Text size="sm" style={{ whiteSpace: "pre-wrap" }}>
+              {text}
+            </Text>
+          ) : (
+            <ReplyParts parts={partsOf(text)} />
+          ))}
+        {typeof receivedMailId === "number" && <Original id={receivedMailId} subject={one.subject} />}
         {one.html !== null && (
           <MailBody
             html={one.html}
@@ -261,6 +289,11 @@ export function CommunicationDetail({ id }: { id: string }) {
           <Anchor component={Link} to={`/people/${one.personId}`} size="xs">
             {t("Open the person")}
           </Anchor>
+          {typeof conversationId === "number" && (
+            <Anchor component={Link} to={`/replies?show=open&open=${conversationId}`} size="xs">
+              {one.kind === "reply" ? t("Answer it") : t("Open the conversation")}
+            </Anchor>
+          )}
           {one.emailCampaignId !== null && (
             <Anchor component={Link} to={`/email-campaigns/${one.emailCampaignId}`} size="xs">
               {t("Open the Email Campaign")}
@@ -269,6 +302,45 @@ export function CommunicationDetail({ id }: { id: string }) {
         </Group>
       </Stack>
     </Card>
+  );
+}
+
+/** What a bounce said and what followed from it. */
+function WhatFollowed({ detail }: { detail: Communication["detail"] }) {
+  const word = (name: string) => (typeof detail[name] === "string" ? (detail[name] as string) : null);
+  const codes = [word("replyCode"), word("status")].filter(Boolean).join(" ");
+  return (
+    <Stack gap={2}>
+      <Text size="sm">{bounceConsequence(word("consequence") ?? "none")}</Text>
+      {detail["elsewhere"] === true && (
+        <Text size="sm">
+          {t("It was passed on to {address}, and that address is the one that failed.", {
+            address: word("recipient") ?? "",
+          })}
+        </Text>
+      )}
+      {codes && (
+        <Text size="xs" c="dimmed">
+          {t("Their server’s code: {codes}", { codes })}
+        </Text>
+      )}
+    </Stack>
+  );
+}
+
+function Original({ id, subject }: { id: number; subject: string }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <div>
+      <Anchor component="button" type="button" size="xs" onClick={() => setOpen(!open)} aria-expanded={open}>
+        {open ? t("Fold the original") : t("Show the original")}
+      </Anchor>
+      {open && (
+        <Suspense fallback={<RowsSkeleton count={3} />}>
+          <ReceivedMail id={id} subject={subject} />
+        </Suspense>
+      )}
+    </div>
   );
 }
 
@@ -281,14 +353,14 @@ export function MailBody({
   headers,
   height,
 }: {
-  html: string;
+  html: string | null;
   text: string;
   subject: string;
   eml?: string;
   headers?: readonly { name: string; value: string }[];
   height?: number;
 }) {
-  const [shown, setShown] = useState("html");
+  const [shown, setShown] = useState(html === null ? "text" : "html");
   return (
     <Stack gap="xs">
       <Group justify="space-between">
@@ -298,7 +370,7 @@ export function MailBody({
           value={shown}
           onChange={setShown}
           data={[
-            { value: "html", label: t("As it looks") },
+            ...(html === null ? [] : [{ value: "html", label: t("As it looks") }]),
             { value: "text", label: t("Plain text") },
             ...(headers ? [{ value: "headers", label: t("Headers") }] : []),
             ...(eml ? [{ value: "source", label: t("Source") }] : []),
@@ -310,7 +382,7 @@ export function MailBody({
           </Anchor>
         )}
       </Group>
-      {shown === "html" && (
+      {shown === "html" && html !== null && (
         <MailFrame html={html} title={t("The mail “{subject}”", { subject })} {...(height ? { height } : {})} />
       )}
       {shown === "text" && (

@@ -12,6 +12,7 @@ import {
   SimpleGrid,
   Skeleton,
   Stack,
+  Switch,
   Text,
   Textarea,
   TextInput,
@@ -353,10 +354,13 @@ function Settings({ campaign, done }: { campaign: Campaign; done: () => void }) 
       description: campaign.description ?? "",
       timeOfDay: campaign.timeOfDay?.slice(0, 5) ?? "",
       expiresAfterDays: campaign.expiresAfterDays ?? ("" as number | ""),
+      stopOnReply: campaign.stopOnReply,
+      stopCompanyOnReply: campaign.stopCompanyOnReply,
+      waitForReturn: campaign.waitForReturn,
     },
   });
   const workspace = useApi("GET /workspace");
-  const submit = async ({ name, description, timeOfDay, expiresAfterDays }: typeof form.values) => {
+  const submit = async ({ name, description, timeOfDay, expiresAfterDays, ...onReply }: typeof form.values) => {
     try {
       await call("PATCH /campaigns/:id", {
         params: { id: campaign.id },
@@ -365,6 +369,7 @@ function Settings({ campaign, done }: { campaign: Campaign; done: () => void }) 
           description: description || null,
           timeOfDay: timeOfDay || null,
           expiresAfterDays: expiresAfterDays === "" ? null : expiresAfterDays,
+          ...onReply,
         },
       });
       tellDone(t("Saved."));
@@ -392,6 +397,22 @@ function Settings({ campaign, done }: { campaign: Campaign; done: () => void }) 
           min={0}
           max={365}
           {...form.getInputProps("expiresAfterDays")}
+        />
+        <Switch
+          label={t("Stop for whoever replies")}
+          description={t("An automatic reply is none.")}
+          {...form.getInputProps("stopOnReply", { type: "checkbox" })}
+        />
+        <Switch
+          label={t("And for their colleagues")}
+          description={t("Of the same company, or with an address at the same company’s domain.")}
+          disabled={!form.values.stopOnReply}
+          {...form.getInputProps("stopCompanyOnReply", { type: "checkbox" })}
+        />
+        <Switch
+          label={t("Wait for whoever is away")}
+          description={t("Where an out-of-office note says when they are back, the next mail leaves then.")}
+          {...form.getInputProps("waitForReturn", { type: "checkbox" })}
         />
         <Group justify="flex-end">
           <Button type="submit">{t("Save")}</Button>

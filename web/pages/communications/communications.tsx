@@ -2,7 +2,14 @@
 import { Anchor, Drawer, Select, Text } from "@mantine/core";
 import type { Row } from "../../api.ts";
 import { t } from "../../i18n.ts";
-import { CommunicationDetail, DeliveryBadge, deliveryWord, kindWord, reasonWord } from "../../kit/communication.tsx";
+import {
+  CommunicationDetail,
+  DeliveryBadge,
+  deliveryWord,
+  kindWord,
+  reasonWord,
+  titleOf,
+} from "../../kit/communication.tsx";
 import { type Column, Empty, List, useSearchState } from "../../kit/list.tsx";
 import { Page } from "../../kit/page.tsx";
 import { nameLabel, Pick } from "../../kit/pick.tsx";
@@ -18,10 +25,12 @@ const KINDS = [
   "bounce",
   "complaint",
   "reply",
+  "answer",
+  "auto-reply",
   "converted",
   "suppressed",
 ] as const;
-const DELIVERIES = ["sending", "sent", "deferred", "error", "suppressed"] as const;
+const DELIVERIES = ["sending", "sent", "deferred", "error", "bounced", "suppressed"] as const;
 
 export default function Communications() {
   const [search, change] = useSearchState();
@@ -29,9 +38,9 @@ export default function Communications() {
     {
       key: "subject",
       label: t("Subject"),
-      cell: ({ id, subject, kind }) => (
+      cell: ({ id, kind, subject, detail }) => (
         <Anchor component="button" type="button" size="sm" ta="left" fw={550} onClick={() => change({ open: id })}>
-          {subject || kindWord(kind)}
+          {titleOf({ kind, subject, detail }) || kindWord(kind)}
         </Anchor>
       ),
     },

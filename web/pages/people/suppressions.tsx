@@ -9,7 +9,9 @@ import { tellDone } from "../../kit/failures.tsx";
 import { type Column, Empty, List, useSearchState } from "../../kit/list.tsx";
 import { Page } from "../../kit/page.tsx";
 import {
+  howLifted,
   mayBeLifted,
+  originOf,
   scopeWord,
   SUPPRESSION_REASONS,
   SUPPRESSION_SCOPES,
@@ -56,7 +58,19 @@ export default function Suppressions() {
         ),
     },
     { key: "reason", label: t("Reason"), cell: ({ reason }) => suppressionReason(reason) },
-    { key: "origin", label: t("Origin"), cell: ({ origin }) => origin ?? "" },
+    {
+      key: "origin",
+      label: t("Origin"),
+      cell: ({ origin }) => {
+        const { text, communication } = originOf(origin);
+        return communication === null ? (
+          text
+        ) : (
+          <RecordLink to={`/communications?open=${communication}`}>{text}</RecordLink>
+        );
+      },
+    },
+    { key: "howLifted", label: t("Is lifted"), optional: true, cell: ({ reason }) => howLifted(reason) },
     {
       key: "liftedAt",
       label: t("Lifted"),
