@@ -19,10 +19,15 @@ export type Job = {
   begunAgain: boolean;
 };
 
+/** Taken from the pool, with its commands; `go` once it may be begun. */
+type Next = { readonly job: Job; readonly mail: string; readonly rcpt: string; go: boolean };
+
 /** What a connection asks of its pool. */
 export type Owner = {
   /** The next message to send, if any. */
   next: () => Job | null;
+  /** Takes back a message of which nothing was written. */
+  back: (job: Job) => void;
   /** This message has to begin anew on another connection: its body was not begun here. */
   again: (job: Job, why: Loss) => void;
   /** Nothing to do: call `work` when there is. */
@@ -58,25 +63,36 @@ export function createConnection(session: Session, owner: Owner, settings: Setti
   let begun = 0;
   let retiring = false;
   let quitting = false;
-  let ahead = false; // a message is between beforeMail and its end: the next one must wait
+  let ahead = false; // a message is between its MAIL FROM and its end: the next one must wait
   let awaited = 0; // messages that have ended without a reply yet
   let needsReset = false; // the server holds a MAIL FROM that will see no body
-  let deciding: Job | null = null; // waits for beforeMail
+  let next: Next | null = null; // has been taken from the pool and not begun
   let recorded: Promise<void> | null = null; // what was accepted last has been written down
 
-  wire.onLost(() => owner.gone());
+  wire.onLost(() => {
+    owner.gone();
+    giveBack();
+  });
 
   const isSpent = (): boolean => retiring || begun >= messagesMax;
   // With a window of one the next envelope rides behind the body; its own body waits for the answer.
-  const mayBegin = (): boolean => !ahead && wire.isOpen() && !isSpent() && (window === 1 || awaited < window);
+  const mayBegin = (): boolean => !ahead && (window === 1 || awaited < window);
+  // Whoever writes down the last outcome looks at the next message in the same breath: so its envelope is ready to ride.
+  const mayTake = (): boolean => mayBegin() || (pipelining && window === 1 && awaited === 0);
 
   const work = (): void => {
-    while (mayBegin()) {
-      const job = owner.next();
-      if (job === null) break;
-      begin(job);
+    if (isSpent() || !wire.isOpen()) giveBack();
+    while (wire.isOpen() && !isSpent()) {
+      if (next === null) {
+        if (mayTake() && take()) continue;
+        break;
+      }
+      if (!next.go || !mayBegin()) break;
+      const { job, mail, rcpt } = next;
+      next = null;
+      exchange(job, mail, rcpt);
     }
-    if (ahead || awaited > 0 || quitting || !wire.isOpen()) return;
+    if (ahead || awaited > 0 || next !== null || quitting || !wire.isOpen()) return;
     if (isSpent()) quit();
     else owner.rest();
   };
@@ -87,32 +103,45 @@ export function createConnection(session: Session, owner: Owner, settings: Setti
     work();
   };
 
-  const begin = (job: Job): void => {
+  /** @returns false when there is nothing to take. */
+  const take = (): boolean => {
+    const job = owner.next();
+    if (job === null) return false;
     const commands = envelope(job.message, capabilities, reports);
-    if ("kind" in commands) return void job.settle(commands);
-    if (job.beforeMail === null) return exchange(job, commands.mail, commands.rcpt);
+    if ("kind" in commands) {
+      void job.settle(commands);
+      return true;
+    }
+    const taken: Next = { job, ...commands, go: false };
+    next = taken;
     const decided = (go: boolean): void => {
-      ahead = false;
-      deciding = null;
-      if (!go) void job.settle({ kind: "withdrawn", by: "beforeMail" });
-      else if (wire.isOpen()) exchange(job, commands.mail, commands.rcpt);
-      else owner.again(job, { how: "closed", text: "The connection closed before the message was begun." });
+      if (next !== taken) return; // the connection is gone, and the message went back
+      taken.go = go;
+      if (go) return;
+      next = null;
+      void job.settle({ kind: "withdrawn", by: "beforeMail" });
     };
     const failed = (error: unknown): void => {
-      ahead = false;
-      deciding = null;
+      if (next !== taken) return;
+      next = null;
       void job.settle(refused("mail", null, `The check before MAIL FROM failed: ${String(error)}`));
     };
-    let go: boolean | Promise<boolean>;
     try {
-      go = job.beforeMail();
+      const go = job.beforeMail?.() ?? true;
+      if (typeof go === "boolean") decided(go);
+      else void go.then(decided, failed).then(work);
     } catch (error) {
-      return failed(error);
+      failed(error);
     }
-    if (typeof go === "boolean") return decided(go);
-    ahead = true;
-    deciding = job;
-    void go.then(decided, failed).then(work);
+    return true;
+  };
+
+  /** Nothing of it was written here: another connection may have it. What is still being looked at is waited for. */
+  const giveBack = (): void => {
+    if (!next?.go) return;
+    const { job } = next;
+    next = null;
+    owner.back(job);
   };
 
   /**
@@ -164,6 +193,7 @@ export function createConnection(session: Session, owner: Owner, settings: Setti
         // It may have been closing while we wrote. Nothing of the body has left, so begin anew elsewhere, once.
         over = true;
         job.begunAgain = true;
+        giveBack(); // first, so that it stands behind this one
         owner.again(job, isLoss(answer) ? answer : { how: "leaving", text: `421 ${answer.text}` });
       } else if (isGood("mail", answer)) needsReset = true;
       if (pipelining) return;
@@ -292,7 +322,8 @@ export function createConnection(session: Session, owner: Owner, settings: Setti
       work();
     },
     kill: (text) => {
-      void deciding?.settle(refused("mail", null, text));
+      void next?.job.settle(refused("mail", null, text));
+      next = null;
       wire.lose("ended", text);
     },
   };

@@ -105,6 +105,11 @@ export function createSmtpPool(given: SmtpSettings): SmtpPool {
           seekingRoom.shift()?.();
           return waiting.shift() ?? null;
         },
+        back: (job) => {
+          if (stop.signal.aborted) return void job.settle(WITHDRAWN);
+          waiting.unshift(job);
+          pump();
+        },
         again: (job, why) => {
           if (stop.signal.aborted) {
             void job.settle({ kind: "refused", stage: "mail", reply: null, text: why.text });
