@@ -30,6 +30,7 @@ import { routes as inboundRoutes } from "./inbound/routes.ts";
 import { routes as jobRoutes } from "./jobs/routes.ts";
 import { prepareQueue } from "./jobs/runner.ts";
 import type { Logger } from "./log.ts";
+import type { Fetcher } from "./mail/access-tokens.ts";
 import { routes as mailboxRoutes } from "./mail/routes.ts";
 import { routes as insightRoutes } from "./insights/routes.ts";
 import { neighboursOf } from "./neighbours.ts";
@@ -56,6 +57,8 @@ export type AppOptions = {
   readonly secrets: Secrets;
   readonly log: Logger;
   readonly clock: Clock;
+  /** Another way to ask servers of providers, for tests. */
+  readonly fetcher?: Fetcher;
   /** Other name servers than the machine's, for tests. */
   readonly resolver?: Resolver;
   /** Brings the schema up to date; called until the database answers. */
@@ -131,7 +134,13 @@ export function createApp(options: AppOptions): App {
   directoryRoutes(serve, { db, neighbours });
   mailboxRoutes(serve, { db });
   unsubscribePages(http, { db, clock, linkKeys });
-  inboundRoutes(serve, { db });
+  inboundRoutes(serve, {
+    db,
+    seal: secrets,
+    publicUrl: config.publicUrl,
+    fetcher: options.fetcher ?? fetch,
+    onStored: () => recurring?.handleReceived(),
+  });
   insightRoutes(serve, { db, smtpUrl: config.smtpUrl, stopping: stopping.signal });
   jobRoutes(serve, { db, stopping: stopping.signal });
   web(http);

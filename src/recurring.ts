@@ -17,6 +17,7 @@ import { forgetOld } from "./http/idempotency.ts";
 import { handleStored } from "./inbound/inbound.ts";
 import { createMeters } from "./inbound/metrics.ts";
 import { startMailboxes } from "./inbound/mailboxes.ts";
+import { forgetOldTokens } from "./inbound/webhooks.ts";
 import type { JobHandlers } from "./jobs/jobs.ts";
 import { rescueJobs, startJobs } from "./jobs/runner.ts";
 import { neighboursOf } from "./neighbours.ts";
@@ -25,7 +26,11 @@ import type { Secrets } from "./secret.ts";
 import { forgetOldAttempts } from "./sign-in/limits.ts";
 import { systemMail } from "./sign-in/system-mail.ts";
 
-export type Recurring = { stop(): Promise<void> };
+export type Recurring = {
+  /** Something was received: it is handled now. */
+  handleReceived(): void;
+  stop(): Promise<void>;
+};
 
 type Running = {
   readonly config: Pick<Config, "dataDir" | "publicUrl"> & Partial<Pick<Config, "imapUrl">>;
@@ -91,6 +96,7 @@ export function startRecurring(running: Running): Recurring {
       await guards({ db, log }, clock());
     }),
     every(24 * 3600 * SECONDS, "discard old contents", log, () => discardOldContents(db, clock())),
+    every(3600 * SECONDS, "forget old tokens", log, () => forgetOldTokens(db, clock())),
     every(3600 * SECONDS, "forget old answers", log, () => forgetOld(db, clock())),
     every(3600 * SECONDS, "forget old attempts", log, () => forgetOldAttempts(db, clock())),
     every(3600 * SECONDS, "discard old imports", log, () =>
@@ -98,6 +104,7 @@ export function startRecurring(running: Running): Recurring {
     ),
   ];
   return {
+    handleReceived: handled.soon,
     async stop() {
       await Promise.all(parts.map((part) => part.stop()));
     },

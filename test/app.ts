@@ -17,7 +17,7 @@ export type Answer = { readonly status: number; readonly body: any; readonly tex
 export type TestApp = Awaited<ReturnType<typeof openApp>>;
 
 /** Opens it at noon on 1 December 2026; `close` it in `afterAll`. Each role has a user `<role>@example.com`. */
-export async function openApp(more: Pick<AppOptions, "resolver"> & { readonly s3Url?: string } = {}) {
+export async function openApp(more: Pick<AppOptions, "resolver" | "fetcher"> & { readonly s3Url?: string } = {}) {
   const fresh = await freshDatabase();
   const clock = { now: Temporal.Instant.from("2026-12-01T12:00:00Z") };
   const dataDir = mkdtempSync(join(tmpdir(), "tidings-test-"));
@@ -76,6 +76,7 @@ export async function openApp(more: Pick<AppOptions, "resolver"> & { readonly s3
     good,
     /** For a program of its own. */
     url: fresh.url,
+    inject: app.http.inject.bind(app.http),
     metrics: async () => (await app.http.inject({ url: "/metrics" })).body,
     /** Hands in a received mail; `as` is a role, manager unless said. */
     async mail(url: string, bytes: string | Buffer, as: Role = "manager"): Promise<Answer> {

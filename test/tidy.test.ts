@@ -96,6 +96,7 @@ const owners: Record<string, string> = {
   imapMailboxes: "inbound",
   imapCursors: "inbound",
   inboundWebhooks: "inbound",
+  inboundWebhookTokens: "inbound",
   jobs: "jobs",
   idempotentRequests: "http",
 };

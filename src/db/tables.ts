@@ -3,6 +3,7 @@ import type { ColumnType, Generated, JSONColumnType } from "kysely";
 import type { DkimAlgorithm, Signed } from "../core/dkim.ts";
 import type { InboundEvent } from "../core/inbound/event.ts";
 import type { InboundKind, Verdict } from "../core/inbound/classify.ts";
+import type { Provider } from "../core/inbound/provider-events.ts";
 import type { Ledger } from "../core/rates.ts";
 import type { CampaignTiming, FrequencyCap, OwnHoliday, QuietText, StepTimingText } from "../core/timing.ts";
 
@@ -53,7 +54,6 @@ export type EntryKind =
 
 /** How received mail comes in. */
 export type InboundWay = "imap" | "smtp" | "upload" | "webhook" | "command-line";
-export type InboundProvider = "amazon-ses" | "sendgrid" | "mailgun" | "postmark" | "brevo" | "mailjet" | "generic";
 
 /** What a message's bytes are made of besides its content version; erased with the person. */
 export type Composed = {
@@ -250,7 +250,7 @@ export type Tables = {
   inboundWebhooks: {
     id: Id;
     name: string;
-    provider: InboundProvider;
+    provider: Provider;
     pathKey: string;
     secretEncrypted: string | null;
     formerSecretEncrypted: string | null;
@@ -261,6 +261,7 @@ export type Tables = {
     lastRefusedAt: Instant | null;
     lastRefusal: string | null;
   } & Stamps;
+  inboundWebhookTokens: { webhookId: number; tokenHash: Buffer; bodyHash: Buffer; usedAt: Instant };
   receivedMails: {
     id: Id;
     way: InboundWay;

@@ -1,6 +1,7 @@
 /** The contract of received mail: mailboxes, mails, what was set aside. A secret is answered once, when it is made. */
 import { z } from "zod";
-import { contract, id, idParams, instant, listOf, page } from "../http/contract.ts";
+import { PROVIDERS } from "../core/inbound/provider-events.ts";
+import { contract, id, idParams, instant, line, listOf, page } from "../http/contract.ts";
 
 export const KINDS = ["bounce", "complaint", "auto-reply", "unsubscribe", "reply", "delivered", "other"] as const;
 export const WAYS = ["imap", "smtp", "upload", "webhook", "command-line"] as const;
@@ -125,5 +126,101 @@ export const inboundMailboxes = contract({
         nextCursor: z.null(),
       }),
     },
+  },
+});
+
+const provider = z.enum(PROVIDERS);
+
+const webhook = z.object({
+  id: z.number(),
+  name: z.string(),
+  provider,
+  address: z.string().describe("What the provider is to call. With postmark, brevo and mailjet add user and password."),
+  topic: z.string().nullable(),
+  confirmedAt: instant.nullable().describe("Amazon SES: when the subscription was confirmed."),
+  lastEventAt: instant.nullable(),
+  lastRefusedAt: instant.nullable(),
+  lastRefusal: z.string().nullable().describe("Why the last call was refused."),
+  createdAt: instant,
+  changedAt: instant,
+});
+const madeWebhook = webhook.extend({
+  secret: z.string().nullable().describe("Shown once. Null where it was given, or there is none."),
+  addressWithSecret: z
+    .string()
+    .nullable()
+    .describe("Shown once: the address with user and password, as postmark, brevo and mailjet take it."),
+});
+const givenSecret = z
+  .string()
+  .trim()
+  .min(16, "At least 16 characters.")
+  .max(2000)
+  .optional()
+  .describe(
+    "sendgrid: its verification key. mailgun: its webhook signing key. Otherwise one is made unless given. amazon-ses has none.",
+  );
+
+export const inboundWebhooks = contract({
+  list: {
+    method: "GET",
+    path: "/inbound/webhooks",
+    summary: "Addresses at which providers report bounces and complaints",
+    tag: "Inbound",
+    access: "administrator",
+    query: z.object(page),
+    success: { status: 200, body: listOf(webhook) },
+  },
+  create: {
+    method: "POST",
+    path: "/inbound/webhooks",
+    summary: "Make an address at which a provider may report",
+    tag: "Inbound",
+    access: "administrator",
+    body: z.object({
+      name: line(),
+      provider,
+      topic: z
+        .string()
+        .regex(/^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}(?:\.fifo)?$/, "Must be the ARN of an SNS topic.")
+        .optional()
+        .describe("amazon-ses: the one topic that is listened to."),
+      secret: givenSecret,
+    }),
+    success: { status: 201, body: madeWebhook },
+  },
+  rotate: {
+    method: "POST",
+    path: "/inbound/webhooks/:id/secret",
+    summary: "Change the secret of a webhook",
+    description: "The one before is accepted for 24 hours more.",
+    tag: "Inbound",
+    access: "administrator",
+    params: idParams,
+    body: z.object({ secret: givenSecret }),
+    success: { status: 200, body: madeWebhook },
+  },
+  remove: {
+    method: "DELETE",
+    path: "/inbound/webhooks/:id",
+    summary: "Listen to a provider no more",
+    tag: "Inbound",
+    access: "administrator",
+    params: idParams,
+    success: { status: 204 },
+  },
+  call: {
+    method: "POST",
+    path: "/inbound/hooks/:key",
+    summary: "What a provider calls",
+    description:
+      "Signed as each provider does. Generic: `Tidings-Signature: t=SECONDS,v1=HEX`, an HMAC-SHA-256 of `SECONDS.BODY` " +
+      "under the secret, over one event or `{ events: [ … ] }`: `{ id, kind: bounce|complaint|delivered|unsubscribe, " +
+      "recipient, messageId, status, diagnostic, hard, at }`. A repeated event is known, and nothing follows.",
+    tag: "Inbound",
+    access: "public",
+    params: z.object({ key: z.string().max(100) }),
+    upload: ["application/json", "text/plain", "application/octet-stream"],
+    success: { status: 200, body: z.object({ stored: z.number(), known: z.number() }) },
   },
 });

@@ -1,4 +1,5 @@
 /** Handles what is stored, each once: recognised, found, acted on, in one transaction. What fails twice is set aside. */
+import { parseAddress } from "../core/address.ts";
 import { classifyInbound, type Inbound } from "../core/inbound/classify.ts";
 import { readMail, type ReceivedMail } from "../core/inbound/mail.ts";
 import { returnOn } from "../core/inbound/return-on.ts";
@@ -7,6 +8,7 @@ import { isDatabaseLoss } from "../http/problems.ts";
 import type { Logger } from "../log.ts";
 import { act } from "./act.ts";
 import { correlate, correlateEvent, type Found } from "./correlate.ts";
+import { knownPerson } from "./persons.ts";
 import type { Received } from "./received.ts";
 import * as store from "./store.ts";
 
@@ -81,8 +83,14 @@ async function handle(
   if (!row) return null;
   const received = await read(tx, linkKeys, row);
   await follow(tx, received, now);
-  await store.markHandled(tx, row.id, received, received.about, now);
+  await store.markHandled(tx, row.id, received, received.about ?? (await writer(tx, received)), now);
   return received.kind;
+}
+
+/** Somebody we know who wrote of their own accord. */
+async function writer(tx: Tx, { from }: Received) {
+  const parsed = parseAddress(from?.address ?? "");
+  return "key" in parsed ? knownPerson(tx, parsed.key) : null;
 }
 
 /** From the stored row to what it means. */

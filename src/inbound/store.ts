@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import type { Inbound } from "../core/inbound/classify.ts";
 import type { Db, Tx } from "../db/database.ts";
 import type { InboundWay } from "../db/tables.ts";
-import type { About } from "./received.ts";
+import type { Whom } from "./persons.ts";
 
 export type NewRow = {
   readonly way: InboundWay;
@@ -64,7 +64,7 @@ export async function markHandled(
   tx: Tx,
   id: number,
   { kind, verdicts }: Inbound,
-  about: Pick<About, "personId" | "emailCampaignId" | "messageId"> | null,
+  about: Whom | null,
   now: Temporal.Instant,
 ): Promise<void> {
   // A mailbox holds more than answers to us. What is about nothing of ours is not ours to keep.
