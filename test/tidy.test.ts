@@ -57,6 +57,7 @@ const owners: Record<string, string> = {
   apiKeys: "accounts",
   emailAccounts: "accounts",
   senders: "accounts",
+  senderEmailAccounts: "accounts",
   auditEntries: "accounts",
   sendingDomains: "domains",
   sendingDomainKeys: "domains",

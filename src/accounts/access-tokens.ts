@@ -13,6 +13,11 @@ export type AccessTokens = {
   forget(emailAccountId: number): void;
 };
 
+/** Those of the program, where it keeps them; else some of one's own. */
+export function tokensOf(db: Db, vault: { readonly seal: Seal; readonly tokens?: AccessTokens }): AccessTokens {
+  return vault.tokens ?? createAccessTokens({ db, seal: vault.seal });
+}
+
 const LEAST_SECONDS = 60;
 
 type Kept = { readonly token: Promise<Token>; readonly settings: string; until: Temporal.Instant };

@@ -5,7 +5,9 @@ import type { Selectable } from "kysely";
 import type { Db } from "../db/database.ts";
 import type { Tables } from "../db/tables.ts";
 import type { Seal } from "../http/idempotency.ts";
+import { type Reports, USUAL_REPORTS } from "../mail/smtp-message.ts";
 import { parseSmtpUrl } from "../mail/smtp.ts";
+import type { AccessTokens } from "./access-tokens.ts";
 import * as senders from "./senders.ts";
 
 export { find as findSender, findByEmail as findSenderByEmail, type Sender } from "./senders.ts";
@@ -21,6 +23,8 @@ export type Account = {
   readonly holdUnknown: boolean;
   readonly pausedAt: Temporal.Instant | null;
   readonly pausedReason: string | null;
+  /** Paused until a person resumes it. */
+  readonly resumesByHand: boolean;
   readonly limits: Limits;
   readonly ramp: Ramp | null;
   /** Where its mails bounce to, each at an address of its own; null: to the account's or the sender's address. */
@@ -36,11 +40,24 @@ export type Account = {
       readonly security: "tls" | "starttls" | "none";
       readonly user: string | null;
       readonly password: string | null;
+      /** `oauth2`: not the password but an access token. */
+      readonly auth: "password" | "oauth2";
+      readonly chunking: "auto" | "always" | "never";
+      readonly chunkingWindow: number;
+      readonly reports: Reports;
     }
 );
 
+/** An account a sender's mail may leave by, and its share where they take turns. */
+export type Weighted = { readonly account: Account; readonly weight: number };
+
 /** What accounts need to know besides the database: how passwords open, and TIDINGS_SMTP_URL. */
-export type Vault = { readonly seal: Pick<Seal, "decrypt">; readonly smtpUrl?: string | null };
+export type Vault = {
+  readonly seal: Seal;
+  readonly smtpUrl?: string | null;
+  /** Access tokens of accounts that sign in with them; left out, they are kept by whoever needs them. */
+  readonly tokens?: AccessTokens;
+};
 
 /** The settings every module reads. */
 export function workspace(db: Db) {
@@ -91,6 +108,28 @@ export async function accountFor(
   query = sender?.emailAccountId ? query.where("id", "=", sender.emailAccountId) : query.where("isDefault", "=", true);
   const row = await query.executeTakeFirst();
   if (!row) return vault.smtpUrl ? accountOfUrl(vault.smtpUrl) : MAILBOX;
+  return accountOf(row, vault);
+}
+
+/** All accounts a sender's mails may leave by, the first one first. */
+export async function accountsFor(
+  db: Db,
+  sender: Pick<senders.Sender, "emailAccountId" | "furtherAccounts" | "accountWeight"> | null,
+  vault: Vault,
+): Promise<readonly Weighted[]> {
+  const first = { account: await accountFor(db, sender, vault), weight: sender?.accountWeight ?? 1 };
+  if (!sender || sender.furtherAccounts.length === 0) return [first];
+  const ids = sender.furtherAccounts.map(({ emailAccountId }) => emailAccountId);
+  const rows = await db.selectFrom("emailAccounts").selectAll().where("id", "in", ids).execute();
+  const further = sender.furtherAccounts.flatMap(({ emailAccountId, weight }) => {
+    const row = rows.find(({ id }) => id === emailAccountId);
+    // The default account may stand among them too.
+    return row && row.id !== first.account.id ? [{ account: accountOf(row, vault), weight }] : [];
+  });
+  return [first, ...further];
+}
+
+function accountOf(row: Selectable<Tables["emailAccounts"]>, vault: Vault): Account {
   const { smtpHost: host, smtpPort: port, smtpSecurity: security } = row;
   if (row.kind === "mailbox" || host === null || port === null || security === null)
     return { ...MAILBOX, ...common(row), id: row.id, name: row.name };
@@ -105,6 +144,10 @@ export async function accountFor(
     security,
     user: row.smtpUser,
     password,
+    auth: row.smtpAuth,
+    chunking: row.chunking,
+    chunkingWindow: row.chunkingWindow,
+    reports: { notify: row.reportsNotify, return: row.reportsReturn },
   };
 }
 
@@ -135,6 +178,7 @@ const MAILBOX: Account = {
   holdUnknown: false,
   pausedAt: null,
   pausedReason: null,
+  resumesByHand: false,
   limits: UNLIMITED,
   ramp: null,
   bounceDomain: null,
@@ -156,18 +200,22 @@ export function accountOfUrl(text: string): Account {
     security,
     user: auth?.user ?? null,
     password: auth && "password" in auth ? auth.password : null,
+    auth: "password",
+    chunking: "auto",
+    chunkingWindow: 1,
+    reports: USUAL_REPORTS,
   };
 }
 
 function common(row: Selectable<Tables["emailAccounts"]>) {
-  const { email, connections, forceAddress, forceName, holdUnknown, pausedAt, pausedReason } = row;
+  const { email, connections, forceAddress, forceName, holdUnknown, pausedAt, pausedReason, resumesByHand } = row;
   const { rampFromPerDay, rampDays, rampStartedAt, bounceDomain, plusAddressing } = row;
   const ramp =
     rampFromPerDay === null || rampDays === null || rampStartedAt === null
       ? null
       : { fromPerDay: rampFromPerDay, days: rampDays, startedAt: rampStartedAt };
   const limits = limitsOf(row);
-  const usual = { email, connections, forceAddress, forceName, holdUnknown, pausedAt, pausedReason };
+  const usual = { email, connections, forceAddress, forceName, holdUnknown, pausedAt, pausedReason, resumesByHand };
   return { ...usual, limits, ramp, bounceDomain, plusAddressing };
 }
 

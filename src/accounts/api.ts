@@ -29,6 +29,12 @@ export const apiKey = z.object({
   revokedAt: instant.nullable(),
 });
 
+const accountChoice = z
+  .enum(["in-order", "rotation"])
+  .describe(
+    "`in-order`: the first account, the next one when it cannot send. `rotation`: each gets its share of the people; the same person gets mail by the same account as long as it works.",
+  );
+
 export const sender = z.object({
   id: z.number(),
   userId: z.number().nullable(),
@@ -38,13 +44,26 @@ export const sender = z.object({
   signatureHtml: z.string().nullable(),
   signatureText: z.string().nullable(),
   emailAccountId: z.number().nullable().describe("Null: the default email account."),
+  furtherAccounts: z.array(z.object({ emailAccountId: z.number(), weight: z.number() })),
+  accountChoice,
+  accountWeight: z.number(),
   disabledAt: instant.nullable(),
   createdAt: instant,
   changedAt: instant,
 });
 
+const httpsUrl = z.url({ protocol: /^https?$/ }).max(1000);
+const secret = z
+  .string()
+  .min(1)
+  .max(20_000)
+  .nullable()
+  .optional()
+  .describe("Write-only. Kept encrypted; never answered.");
 const most = z.number().int().min(1).max(100_000_000);
 const security = z.enum(["tls", "starttls", "none"]);
+
+const report = z.enum(["failure", "delay", "success", "never"]);
 
 export const emailAccount = z.object({
   id: z.number(),
@@ -70,6 +89,16 @@ export const emailAccount = z.object({
   rampFromPerDay: z.number().nullable(),
   rampDays: z.number().nullable(),
   rampStartedAt: instant.nullable(),
+  smtpAuth: z.enum(["password", "oauth2"]),
+  oauthTokenUrl: z.string().nullable(),
+  oauthClientId: z.string().nullable(),
+  oauthScope: z.string().nullable(),
+  hasOauthClientSecret: z.boolean(),
+  hasOauthRefreshToken: z.boolean(),
+  chunking: z.enum(["auto", "always", "never"]),
+  chunkingWindow: z.number(),
+  reportsNotify: z.array(report),
+  reportsReturn: z.enum(["headers", "full"]),
   createdAt: instant,
   changedAt: instant,
 });
@@ -91,6 +120,13 @@ const senderInput = z.object({
   signatureHtml: z.string().max(20_000).nullable().optional(),
   signatureText: z.string().max(20_000).nullable().optional(),
   emailAccountId: id.nullable().optional(),
+  furtherAccounts: z
+    .array(z.object({ emailAccountId: id, weight: z.int().min(1).max(1000).default(1) }))
+    .max(20)
+    .optional()
+    .describe("Other accounts its mail may leave by, in their order."),
+  accountChoice: accountChoice.optional(),
+  accountWeight: z.int().min(1).max(1000).optional().describe("The share of `emailAccountId` in rotation."),
 });
 const emailAccountInput = z.object({
   name: line(),
@@ -121,6 +157,32 @@ const emailAccountInput = z.object({
     .optional()
     .describe("A new account begins with this many a day and grows by equal factors to maxPerDay. Null: no ramp."),
   rampDays: z.number().int().min(1).max(365).optional().describe("How many days that takes; 30 unless told."),
+  smtpAuth: z
+    .enum(["password", "oauth2"])
+    .optional()
+    .describe("`oauth2` signs in by XOAUTH2 or OAUTHBEARER, with an access token got by the refresh token."),
+  oauthTokenUrl: httpsUrl.nullable().optional().describe("Where access tokens are asked for."),
+  oauthClientId: line(500).nullable().optional(),
+  oauthClientSecret: secret,
+  oauthRefreshToken: secret,
+  oauthScope: line(2000).nullable().optional(),
+  chunking: z
+    .enum(["auto", "always", "never"])
+    .optional()
+    .describe("Bodies by BDAT where the server offers CHUNKING; `auto`: where that saves a round trip."),
+  chunkingWindow: z
+    .int()
+    .min(1)
+    .max(100)
+    .optional()
+    .describe("So many mails may be without an answer on a connection. After a drop all of them are in doubt."),
+  reportsNotify: z
+    .array(report)
+    .max(3)
+    .refine((them) => !them.includes("never") || them.length === 1, "“never” stands alone.")
+    .optional()
+    .describe("Delivery reports to ask for where the server offers DSN; empty: nothing is said."),
+  reportsReturn: z.enum(["headers", "full"]).optional().describe("How much of a mail a report brings back."),
 });
 
 /** What a test of an email account found: never a password, always what to do next. */
@@ -322,15 +384,6 @@ export const emailAccounts = contract({
   },
 });
 
-const secret = z
-  .string()
-  .min(1)
-  .max(20_000)
-  .nullable()
-  .optional()
-  .describe("Write-only. Kept encrypted; never answered.");
-const httpsUrl = z.url({ protocol: /^https?$/ }).max(1000);
-
 const receivingInput = z.object({
   imapHost: z
     .string()
@@ -456,7 +509,20 @@ export const receiving = contract({
 });
 
 const smtpSettings = emailAccountInput
-  .pick({ email: true, smtpHost: true, smtpPort: true, smtpSecurity: true, smtpUser: true, smtpPassword: true })
+  .pick({
+    email: true,
+    smtpHost: true,
+    smtpPort: true,
+    smtpSecurity: true,
+    smtpUser: true,
+    smtpPassword: true,
+    smtpAuth: true,
+    oauthTokenUrl: true,
+    oauthClientId: true,
+    oauthClientSecret: true,
+    oauthRefreshToken: true,
+    oauthScope: true,
+  })
   .describe("Settings that need not be saved yet.");
 
 export const DIAGNOSIS_STEPS = ["dns", "connect", "greeting", "tls", "auth", "mail"] as const;
@@ -474,6 +540,10 @@ const preset = z.object({
   port: z.int(),
   security,
   user: z.string().describe("What the user name is, in words or literally."),
+  oauth: z
+    .object({ tokenUrl: z.string(), scope: z.string().nullable(), note: z.string() })
+    .nullable()
+    .describe("Where the service gives access tokens, and how to get a refresh token; null: it takes passwords."),
   notes: z.array(z.string()),
 });
 

@@ -5,12 +5,15 @@ import { composeRendered } from "../core/message.ts";
 import { refuse } from "../core/problem.ts";
 import type { Db } from "../db/database.ts";
 import type { Seal } from "../http/idempotency.ts";
+import { requestToken } from "../mail/access-tokens.ts";
 import { diagnose, type SmtpDiagnosis } from "../mail/smtp-diagnosis.ts";
 import type { Outgoing } from "../mail/smtp.ts";
+import type { AccessTokens } from "./access-tokens.ts";
 import { accountFor } from "./accounts.ts";
 import { addressOf } from "./addresses.ts";
 import type { diagnosisInput } from "./api.ts";
 import * as emailAccounts from "./email-accounts.ts";
+import { signInOf } from "./relay.ts";
 
 type Asked = z.output<typeof diagnosisInput>;
 type Settings = {
@@ -19,6 +22,7 @@ type Settings = {
   readonly security: "tls" | "starttls" | "none";
   readonly user: string | null;
   readonly password: string | null;
+  readonly auth: "password" | "oauth2";
   readonly email: string | null;
 };
 
@@ -31,15 +35,18 @@ export async function diagnoseAccount(
   { emailAccountId, settings: given, testMailTo }: Asked,
   {
     seal,
+    tokens,
     hostName,
     actor,
     signed,
-  }: { seal: Seal; hostName: string; actor: { readonly userId: number | null }; signed: Signed },
+  }: { seal: Seal; tokens: AccessTokens; hostName: string; actor: { readonly userId: number | null }; signed: Signed },
   now: Temporal.Instant,
 ): Promise<SmtpDiagnosis> {
-  const { host, port, security, user, password, email } = await settingsOf(db, emailAccountId, given, seal);
-  const auth = user === null || user === "" ? null : { user, password: password ?? "" };
-  if (auth && auth.password === "") return refuse("input-invalid", "Give the password too.", "/settings/smtpPassword");
+  const { host, port, security, email, ...signIn } = await settingsOf(db, emailAccountId, given, seal);
+  const { user } = signIn;
+  if (user && signIn.auth === "password" && !signIn.password)
+    return refuse("input-invalid", "Give the password too.", "/settings/smtpPassword");
+  const auth = signInOf({ ...signIn, id: emailAccountId ?? 0 }, givenToken(given) ?? tokens, () => now);
   const to = testMailTo === null ? null : addressOf(testMailTo, "/testMailTo").email;
   const from = email ?? (user?.includes("@") ? user : null) ?? (to && (await ownAddress(db, actor.userId))) ?? to;
   const mail = to && from ? testMail({ from, to, host }, now) : null;
@@ -52,8 +59,19 @@ async function settingsOf(db: Db, id: number | null, given: Asked["settings"], s
     const { smtpHost: host, smtpPort: port, smtpSecurity: security } = given ?? {};
     if (!host || !port || !security)
       return refuse("input-invalid", "Give host, port and security, or name a saved account.", "/settings");
-    const { smtpUser: user = null, smtpPassword: password = null, email = null } = given ?? {};
-    return { host, port, security, user, password, email };
+    const {
+      smtpUser: user = null,
+      smtpPassword: password = null,
+      smtpAuth: auth = "password",
+      email = null,
+    } = given ?? {};
+    if (auth === "oauth2" && !givenToken(given))
+      return refuse(
+        "input-invalid",
+        "OAuth 2 needs the token address, the client and a refresh token.",
+        "/settings/oauthRefreshToken",
+      );
+    return { host, port, security, user, password, auth, email };
   }
   await emailAccounts.get(db, id);
   const saved = await accountFor(db, { emailAccountId: id }, { seal });
@@ -73,7 +91,19 @@ async function settingsOf(db: Db, id: number | null, given: Asked["settings"], s
     security: given?.smtpSecurity ?? saved.security,
     user: given?.smtpUser === undefined ? saved.user : given.smtpUser,
     password: given?.smtpPassword === undefined ? saved.password : given.smtpPassword,
+    auth: given?.smtpAuth ?? saved.auth,
     email: given?.email === undefined ? saved.email : given.email,
+  };
+}
+
+/** A token got with what was typed and is not saved; null: the saved ones count. */
+function givenToken(given: Asked["settings"]): Pick<AccessTokens, "of" | "forget"> | null {
+  const { oauthTokenUrl: tokenUrl, oauthClientId: clientId, oauthRefreshToken: refreshToken } = given ?? {};
+  if (!tokenUrl || !clientId || !refreshToken) return null;
+  const { oauthClientSecret: clientSecret = null, oauthScope: scope = null } = given ?? {};
+  return {
+    of: async () => (await requestToken({ tokenUrl, clientId, clientSecret, refreshToken, scope })).accessToken,
+    forget: () => undefined,
   };
 }
 

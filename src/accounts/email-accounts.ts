@@ -38,10 +38,23 @@ const COLUMNS = [
   "rampFromPerDay",
   "rampDays",
   "rampStartedAt",
+  "smtpAuth",
+  "oauthTokenUrl",
+  "oauthClientId",
+  "oauthScope",
+  "chunking",
+  "chunkingWindow",
+  "reportsNotify",
+  "reportsReturn",
   "createdAt",
   "changedAt",
 ] as const;
-const hasPassword = sql<boolean>`smtp_password_encrypted is not null`.as("hasPassword");
+const SHOWN = [
+  ...COLUMNS,
+  sql<boolean>`smtp_password_encrypted is not null`.as("hasPassword"),
+  sql<boolean>`oauth_client_secret_encrypted is not null`.as("hasOauthClientSecret"),
+  sql<boolean>`oauth_refresh_token_encrypted is not null`.as("hasOauthRefreshToken"),
+] as const;
 
 export async function create(
   db: Db,
@@ -55,6 +68,7 @@ export async function create(
     const isDefault = input.isDefault ?? first;
     if (isDefault) await clearDefault(tx);
     checkSecurity(input);
+    checkSignIn({ ...NO_CLIENT, ...input, hasOauthRefreshToken: Boolean(input.oauthRefreshToken) });
     const made = await refusing(() =>
       tx
         .insertInto("emailAccounts")
@@ -66,7 +80,7 @@ export async function create(
           createdAt: now,
           changedAt: now,
         })
-        .returning([...COLUMNS, hasPassword])
+        .returning(SHOWN)
         .executeTakeFirstOrThrow(),
     );
     await recordChange(
@@ -99,6 +113,13 @@ export async function update(
       edit.smtpPassword === undefined
     )
       refuse("email-account-password-needed", "Give the password again when the server changes.", "/smtpPassword");
+    refuseMovedClient(found, edit);
+    checkSignIn({
+      ...found,
+      ...edit,
+      hasOauthRefreshToken:
+        edit.oauthRefreshToken === undefined ? found.hasOauthRefreshToken : Boolean(edit.oauthRefreshToken),
+    });
     if (edit.isDefault) await clearDefault(tx);
     const saved = await refusing(() =>
       tx
@@ -110,11 +131,12 @@ export async function update(
           changedAt: now,
         })
         .where("id", "=", id)
-        .returning([...COLUMNS, hasPassword])
+        .returning(SHOWN)
         .executeTakeFirstOrThrow(),
     );
     const changes = difference(found, { ...saved, changedAt: found.changedAt });
-    if (!changes && edit.smtpPassword === undefined) return saved;
+    const secrets = [edit.smtpPassword, edit.oauthClientSecret, edit.oauthRefreshToken];
+    if (!changes && secrets.every((one) => one === undefined)) return saved;
     await recordChange(tx, { actor, action: "update", subjectType: "email-account", subjectId: id, ...changes }, now);
     return saved;
   });
@@ -134,18 +156,14 @@ export async function remove(db: Db, id: number, actor: Pick<Actor, "name">, now
 }
 
 export async function get(db: Db, id: number) {
-  const found = await db
-    .selectFrom("emailAccounts")
-    .select([...COLUMNS, hasPassword])
-    .where("id", "=", id)
-    .executeTakeFirst();
+  const found = await db.selectFrom("emailAccounts").select(SHOWN).where("id", "=", id).executeTakeFirst();
   return found ?? refuse("email-account-not-found", `There is no email account ${id}.`);
 }
 
 export function list(db: Db, { limit, cursor }: { limit: number; cursor?: string }) {
   let query = db
     .selectFrom("emailAccounts")
-    .select([...COLUMNS, hasPassword])
+    .select(SHOWN)
     .orderBy("id")
     .limit(limit + 1);
   if (cursor) query = query.where("id", ">", positionOf(cursor).id);
@@ -153,12 +171,7 @@ export function list(db: Db, { limit, cursor }: { limit: number; cursor?: string
 }
 
 async function lock(tx: Tx, id: number) {
-  const found = await tx
-    .selectFrom("emailAccounts")
-    .select([...COLUMNS, hasPassword])
-    .where("id", "=", id)
-    .forUpdate()
-    .executeTakeFirst();
+  const found = await tx.selectFrom("emailAccounts").select(SHOWN).where("id", "=", id).forUpdate().executeTakeFirst();
   return found ?? refuse("email-account-not-found", `There is no email account ${id}.`);
 }
 
@@ -167,14 +180,53 @@ function clearDefault(tx: Tx) {
 }
 
 /** The given fields as columns: the address checked, the password sealed. */
-function stored({ smtpPassword, email, ...fields }: Partial<NewEmailAccount>, seal: Seal) {
+function stored(
+  { smtpPassword, oauthClientSecret, oauthRefreshToken, email, ...fields }: Partial<NewEmailAccount>,
+  seal: Seal,
+) {
+  const sealed = (value: string | null) => (value === null ? null : seal.encrypt(value));
   return {
     ...fields,
     ...(email === undefined ? {} : { email: email === null ? null : addressOf(email, "/email").email }),
-    ...(smtpPassword === undefined
-      ? {}
-      : { smtpPasswordEncrypted: smtpPassword === null ? null : seal.encrypt(smtpPassword) }),
+    ...(smtpPassword === undefined ? {} : { smtpPasswordEncrypted: sealed(smtpPassword) }),
+    ...(oauthClientSecret === undefined ? {} : { oauthClientSecretEncrypted: sealed(oauthClientSecret) }),
+    ...(oauthRefreshToken === undefined ? {} : { oauthRefreshTokenEncrypted: sealed(oauthRefreshToken) }),
   };
+}
+
+type Client = {
+  readonly smtpAuth?: "password" | "oauth2" | undefined;
+  readonly smtpUser?: string | null | undefined;
+  readonly oauthTokenUrl?: string | null | undefined;
+  readonly oauthClientId?: string | null | undefined;
+  readonly hasOauthRefreshToken: boolean;
+};
+
+const NO_CLIENT = { smtpAuth: "password", smtpUser: null, oauthTokenUrl: null, oauthClientId: null } as const;
+
+function checkSignIn({ smtpAuth, smtpUser, oauthTokenUrl, oauthClientId, hasOauthRefreshToken }: Client): void {
+  if (smtpAuth !== "oauth2") return;
+  if (!smtpUser) refuse("input-invalid", "Give the user whose mailbox it is, usually the whole address.", "/smtpUser");
+  const whole = oauthTokenUrl && oauthClientId && hasOauthRefreshToken;
+  if (!whole)
+    refuse("input-invalid", "OAuth 2 needs the token address, the client and a refresh token.", "/oauthRefreshToken");
+}
+
+/** Whoever may point an account elsewhere must not have the client's secrets sent there. */
+function refuseMovedClient(
+  found: { oauthTokenUrl: string | null; hasOauthClientSecret: boolean; hasOauthRefreshToken: boolean },
+  edit: EmailAccountEdit,
+): void {
+  if (edit.oauthTokenUrl == null || edit.oauthTokenUrl === found.oauthTokenUrl) return;
+  const kept =
+    (found.hasOauthRefreshToken && edit.oauthRefreshToken === undefined) ||
+    (found.hasOauthClientSecret && edit.oauthClientSecret === undefined);
+  if (kept)
+    refuse(
+      "email-account-password-needed",
+      "Give the refresh token and the client's secret again when the token address changes.",
+      "/oauthRefreshToken",
+    );
 }
 
 function pause(paused: boolean, since: Temporal.Instant | null, now: Temporal.Instant) {
@@ -237,6 +289,7 @@ async function refusing<Result>(write: () => Promise<Result>): Promise<Result> {
           "/isDefault",
         );
       case "senders_email_account_id_fkey":
+      case "sender_email_accounts_email_account_id_fkey":
         return refuse("email-account-in-use", "Senders use this account. Give them another one first.");
       case "messages_email_account_id_fkey":
         return refuse("email-account-in-use", "Mails were sent by this account. Pause it instead.");

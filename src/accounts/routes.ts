@@ -3,6 +3,7 @@ import type { Db } from "../db/database.ts";
 import type { Seal } from "../http/idempotency.ts";
 import { pageOf } from "../http/paging.ts";
 import type { Serve } from "../http/serve.ts";
+import { createAccessTokens } from "./access-tokens.ts";
 import { accountFor } from "./accounts.ts";
 import * as api from "./api.ts";
 import { listChanges } from "./audit.ts";
@@ -53,9 +54,11 @@ export function routes(
     emailAccounts.update(db, params.id, body, seal, actor, unchangedSince, now),
   );
   serve(api.emailAccounts.remove, ({ params, actor, now }) => emailAccounts.remove(db, params.id, actor, now));
-  serve(api.emailAccounts.test, async ({ params }) => {
+  const tokens = createAccessTokens({ db, seal });
+  serve(api.emailAccounts.test, async ({ params, now }) => {
     const { id } = await emailAccounts.get(db, params.id);
-    return tryAccount(await accountFor(db, { emailAccountId: id }, { seal }), hostName);
+    const account = await accountFor(db, { emailAccountId: id }, { seal });
+    return tryAccount(account, { name: hostName, tokens, at: () => now });
   });
 
   serve(api.receiving.get, ({ params }) => receiving.get(db, params.id));
@@ -67,7 +70,7 @@ export function routes(
   const limit = createRateLimit({ most: 20, minutes: 10 });
   serve(api.emailAccountDeeds.diagnose, ({ body, actor, now }) => {
     limit(actor.name, 1, now);
-    return diagnoseAccount(db, body, { seal, hostName, actor, signed }, now);
+    return diagnoseAccount(db, body, { seal, tokens, hostName, actor, signed }, now);
   });
   serve(api.receiving.diagnose, async ({ body, actor, now }) => {
     limit(actor.name, 1, now);

@@ -1,4 +1,5 @@
 /** Senders: the name and address mails come from. Sends nothing itself. */
+import { sql } from "kysely";
 import type { z } from "zod";
 import { refuse } from "../core/problem.ts";
 import { brokenConstraint, inTransaction, type Db, type Tx } from "../db/database.ts";
@@ -13,6 +14,11 @@ export type NewSender = z.output<typeof api.create.body>;
 export type SenderEdit = z.output<typeof api.update.body>;
 export type Sender = Awaited<ReturnType<typeof get>>;
 
+/** Other accounts, in their order. */
+const furtherAccounts = sql<{ emailAccountId: number; weight: number }[]>`(
+  select coalesce(jsonb_agg(jsonb_build_object('emailAccountId', email_account_id, 'weight', weight) order by position), '[]')
+  from sender_email_accounts where sender_id = senders.id)`.as("furtherAccounts");
+
 const COLUMNS = [
   "id",
   "userId",
@@ -22,6 +28,9 @@ const COLUMNS = [
   "signatureHtml",
   "signatureText",
   "emailAccountId",
+  furtherAccounts,
+  "accountChoice",
+  "accountWeight",
   "disabledAt",
   "createdAt",
   "changedAt",
@@ -29,16 +38,19 @@ const COLUMNS = [
 
 export async function create(db: Db, input: NewSender, actor: Pick<Actor, "name">, now: Temporal.Instant) {
   return inTransaction(db, async (tx) => {
+    const { furtherAccounts: further = [], ...fields } = input;
     const values = {
-      ...input,
+      ...fields,
       ...addressOf(input.email, "/email"),
       replyTo: replyToOf(input),
       createdAt: now,
       changedAt: now,
     };
-    const made = await refusing(() =>
-      tx.insertInto("senders").values(values).returning(COLUMNS).executeTakeFirstOrThrow(),
+    const { id } = await refusing(() =>
+      tx.insertInto("senders").values(values).returning("id").executeTakeFirstOrThrow(),
     );
+    await setFurther(tx, id, further, input.emailAccountId ?? null);
+    const made = await get(tx, id);
     await recordChange(tx, { actor, action: "create", subjectType: "sender", subjectId: made.id, after: made }, now);
     return made;
   });
@@ -47,7 +59,7 @@ export async function create(db: Db, input: NewSender, actor: Pick<Actor, "name"
 export async function update(
   db: Db,
   id: number,
-  { disabled, ...edit }: SenderEdit,
+  { disabled, furtherAccounts: further, ...edit }: SenderEdit,
   actor: Pick<Actor, "name">,
   unchangedSince: Temporal.Instant | null,
   now: Temporal.Instant,
@@ -62,16 +74,18 @@ export async function update(
       ...(disabled === undefined ? {} : { disabledAt: disabled ? (found.disabledAt ?? now) : null }),
     };
     const { emailKey: _key, ...shown } = { emailKey: "", ...wanted };
-    const changes = difference(found, shown);
+    const changes = difference(found, further === undefined ? shown : { ...shown, furtherAccounts: further });
     if (!changes) return found;
-    const saved = await refusing(() =>
+    await refusing(() =>
       tx
         .updateTable("senders")
         .set({ ...wanted, changedAt: now })
         .where("id", "=", id)
-        .returning(COLUMNS)
-        .executeTakeFirstOrThrow(),
+        .execute(),
     );
+    const first = edit.emailAccountId === undefined ? found.emailAccountId : edit.emailAccountId;
+    await setFurther(tx, id, further ?? found.furtherAccounts, first);
+    const saved = await get(tx, id);
     await recordChange(tx, { actor, action: "update", subjectType: "sender", subjectId: id, ...changes }, now);
     return saved;
   });
@@ -114,6 +128,26 @@ export function list(db: Db, { limit, cursor, userId }: { limit: number; cursor?
   return query.execute();
 }
 
+/** Each account once: the first one stands in the sender itself. */
+async function setFurther(
+  tx: Tx,
+  senderId: number,
+  further: Sender["furtherAccounts"],
+  first: number | null,
+): Promise<void> {
+  const ids = [...further.map(({ emailAccountId }) => emailAccountId), ...(first === null ? [] : [first])];
+  if (new Set(ids).size < ids.length)
+    refuse(
+      "input-invalid",
+      "An account is named twice. Each counts once; its weight says how much.",
+      "/furtherAccounts",
+    );
+  await tx.deleteFrom("senderEmailAccounts").where("senderId", "=", senderId).execute();
+  if (further.length === 0) return;
+  const rows = further.map((one, index) => ({ ...one, senderId, position: index + 1 }));
+  await refusing(() => tx.insertInto("senderEmailAccounts").values(rows).execute());
+}
+
 async function lock(tx: Tx, id: number) {
   const found = await tx.selectFrom("senders").select(COLUMNS).where("id", "=", id).forUpdate().executeTakeFirst();
   return found ?? refuse("sender-not-found", `There is no sender ${id}.`);
@@ -135,6 +169,8 @@ async function refusing<Result>(write: () => Promise<Result>): Promise<Result> {
         return refuse("user-not-found", "There is no such user.", "/userId");
       case "senders_email_account_id_fkey":
         return refuse("email-account-not-found", "There is no such email account.", "/emailAccountId");
+      case "sender_email_accounts_email_account_id_fkey":
+        return refuse("email-account-not-found", "There is no such email account.", "/furtherAccounts");
       case "email_campaigns_sender_id_fkey":
         return refuse("sender-in-use", "Email Campaigns name this sender. Disable it instead.");
       default:

@@ -2,6 +2,7 @@
 import { constants } from "node:fs";
 import { access } from "node:fs/promises";
 import { Command } from "commander";
+import { tokensOf } from "../accounts/access-tokens.ts";
 import { accountFor, workspace } from "../accounts/accounts.ts";
 import * as emailAccounts from "../accounts/email-accounts.ts";
 import * as senders from "../accounts/senders.ts";
@@ -72,7 +73,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
       ];
     return ["good", `${found.length} can be sent from; the first is ${found[0]?.name}.`];
   },
-  "email account": async ({ database: { db }, secrets, config }) => {
+  "email account": async ({ database: { db }, secrets, config, clock }) => {
     const vault = { seal: secrets, smtpUrl: config.smtpUrl };
     const listed = await emailAccounts.list(db, { limit: MOST_ACCOUNTS });
     const wanted = listed.length > 0 ? listed.map(({ id }) => ({ emailAccountId: id })) : [null];
@@ -82,7 +83,8 @@ const CHECKS: Readonly<Record<string, Check>> = {
       const account = await accountFor(db, one, vault);
       if (account.kind === "mailbox")
         return ["look", "There is none: mails go to the built-in mailbox, and to nobody else."];
-      const { ok, detail } = await tryAccount(account, new URL(config.publicUrl).hostname);
+      const name = new URL(config.publicUrl).hostname;
+      const { ok, detail } = await tryAccount(account, { name, tokens: tokensOf(db, vault), at: clock });
       if (ok) reached = detail;
       else bad.push(`${account.name}: ${detail}`);
     }

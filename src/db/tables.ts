@@ -1,5 +1,6 @@
 /** The tables as TypeScript sees them (camelCase, Temporal); migrations/*.sql say what they are. Holds no logic. */
 import type { ColumnType, Generated, JSONColumnType } from "kysely";
+import type { AccountChoice } from "../core/account-choice.ts";
 import type { DkimAlgorithm, Signed } from "../core/dkim.ts";
 import type { InboundEvent } from "../core/inbound/event.ts";
 import type { InboundKind, Verdict } from "../core/inbound/classify.ts";
@@ -228,6 +229,11 @@ export type Tables = {
     oauthClientSecretEncrypted: string | null;
     oauthRefreshTokenEncrypted: string | null;
     oauthScope: string | null;
+    smtpAuth: Defaulted<"password" | "oauth2">;
+    chunking: Defaulted<"auto" | "always" | "never">;
+    chunkingWindow: Defaulted<number>;
+    reportsNotify: Defaulted<("failure" | "delay" | "success" | "never")[]>;
+    reportsReturn: Defaulted<"headers" | "full">;
     bounceDomain: string | null;
     plusAddressing: Defaulted<boolean>;
   } & Limits &
@@ -321,8 +327,11 @@ export type Tables = {
     signatureHtml: string | null;
     signatureText: string | null;
     emailAccountId: number | null;
+    accountChoice: Defaulted<AccountChoice>;
+    accountWeight: Defaulted<number>;
     disabledAt: Instant | null;
   } & Stamps;
+  senderEmailAccounts: { senderId: number; emailAccountId: number; position: number; weight: Defaulted<number> };
   personFields: {
     id: Id;
     key: string;
@@ -453,6 +462,7 @@ export type Tables = {
     stopCompanyOnReply: Defaulted<boolean>;
     waitForReturn: Defaulted<boolean>;
     timing: Json<CampaignTiming | null>;
+    pausedReason: string | null;
     createdBy: string | null;
   } & Stamps;
   scheduleVersions: {

@@ -50,16 +50,24 @@ export async function claim(db: Db, { worker, limit, without, serverByUrl }: Cla
 /** How long a claim holds from now on. */
 export const LEASE = sql`make_interval(secs => ${sql.lit(LEASE_SECONDS)})`;
 
-/** The account of a sender, or the default one. */
+/** The first account of a sender, or the default one. */
 const ACCOUNT = sql`left join email_accounts as account on account.id =
   coalesce(senders.email_account_id, (select id from email_accounts where is_default))`;
 
-/** Whether an account can send at the moment: it does not wait, and what a real server needs is there. */
-const maySend = ({ without, serverByUrl }: Pick<Claimer, "without" | "serverByUrl">) => sql<boolean>`(
-  coalesce(account.id, 0) <> all(${[...without]}::bigint[])
-  and not coalesce(account.resumes_by_hand, false)
-  and (coalesce(account.kind, ${serverByUrl ? "smtp" : "mailbox"}) = 'mailbox'
-    or (select postal_address from workspace) is not null))`;
+/**
+ * Whether one of a sender's accounts can send at the moment: it does not wait, and what a real server needs is there. The
+ * others are looked up only where the first one cannot.
+ */
+function maySend({ without, serverByUrl }: Pick<Claimer, "without" | "serverByUrl">) {
+  const able = (account: string) => sql<boolean>`(
+    coalesce(${sql.ref(`${account}.id`)}, 0) <> all(${[...without]}::bigint[])
+    and not coalesce(${sql.ref(`${account}.resumesByHand`)}, false)
+    and (coalesce(${sql.ref(`${account}.kind`)}, ${serverByUrl ? "smtp" : "mailbox"}) = 'mailbox'
+      or (select postal_address from workspace) is not null))`;
+  return sql<boolean>`(${able("account")} or exists (
+    select from sender_email_accounts as more join email_accounts as other on other.id = more.email_account_id
+    where more.sender_id = senders.id and ${able("other")}))`;
+}
 
 /** Which of these senders can send at the moment; null is an Email Campaign without one. */
 export async function ableSenders(
@@ -100,6 +108,8 @@ export type Due = Claim & {
   readonly email: string | null;
   /** An attempt ended without an answer: the mail may be there already, so its bytes must not change. */
   readonly inDoubt: boolean;
+  /** The account it was last tried by. */
+  readonly emailAccountId: number | null;
   /** Why it must not leave, or null; `expired` when it waited longer than its step allows. */
   readonly obstacle: string | null;
 };
@@ -109,7 +119,7 @@ export async function load(db: Db, claims: readonly Claim[], now: Temporal.Insta
   const { rows } = await sql<Due>`${PREPARED}
     select messages.id, messages.fence, messages.email_campaign_id, messages.person_id, messages.campaign_id,
       campaigns.name as campaign_name, email_campaigns.sender_id, messages.due_at, messages.attempts,
-      messages.first_attempt_at, messages.address, messages.message_id, people.email,
+      messages.first_attempt_at, messages.address, messages.message_id, messages.email_account_id, people.email,
       case when messages.attempts > 0 then ${composedOf} end as composed,
       coalesce(messages.content_version_id, email_templates.current_version_id) as content_version_id,
       messages.attempts > 0 and exists (

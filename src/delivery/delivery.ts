@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "kysely";
 import type { Registry } from "prom-client";
+import { tokensOf } from "../accounts/access-tokens.ts";
 import type { Vault } from "../accounts/accounts.ts";
 import type { Db, Tx } from "../db/database.ts";
 import { createSigner } from "../domains/domains.ts";
@@ -72,7 +73,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   const hostName = new URL(options.publicUrl).hostname;
   const meters = createMeters(options.metrics);
   const pools = options.createPool ? { createPool: options.createPool } : {};
-  const transports = createTransports({ db, log, hostName, ...pools });
+  const transports = createTransports({ db, log, hostName, tokens: tokensOf(db, vault), ...pools });
   const sender = createSender({
     ...options,
     signer: createSigner({ db, seal: vault.seal }),

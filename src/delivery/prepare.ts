@@ -57,7 +57,10 @@ export async function prepare(
   const { db } = options;
   const version = await contentVersion(db, due.contentVersionId);
   const address = (due.inDoubt ? due.address : due.email) ?? due.email ?? "";
-  const decided = due.composed ?? decide(options, due, { account, identity, sender }, version, to, now);
+  // Another account may have to send from another address; what may have arrived stays with its own.
+  const moved = due.composed && !due.inDoubt && due.emailAccountId !== account.id;
+  const before = due.composed && moved ? { ...due.composed, ...identity } : due.composed;
+  const decided = before ?? decide(options, due, { account, identity, sender }, version, to, now);
   const messageId = due.messageId ?? messageIdFor(due.id, chance(12), domainOf(decided.from.address));
   try {
     const unsigned = await bytesFrom(version, { composed: decided, messageId, address, campaignId: due.campaignId });

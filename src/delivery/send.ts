@@ -14,7 +14,7 @@ import { createDesk } from "./desk.ts";
 import { judge } from "./judge.ts";
 import type { Held, Limited } from "./limits.ts";
 import type { Meters } from "./metrics.ts";
-import { type Origin, origins } from "./origin.ts";
+import { chosen, type Origin, type Origins, origins } from "./origin.ts";
 import { createPolicyGuard } from "./policy-guard.ts";
 import { addressed, type Addressed, type Mail, prepare, type PrepareOptions } from "./prepare.ts";
 import { recoverExpired, type Result, skipParked } from "./record.ts";
@@ -36,6 +36,7 @@ const RENEW_EVERY_MS = 20_000;
 const LOOK_FOR_EXPIRED_EVERY_SECONDS = 15;
 /** A message that makes us fail is tried again after this, and expires like any other. */
 const FAILURE_PAUSE_MINUTES = 15;
+const DOUBT_PAUSE_SECONDS = 30;
 /** While the database is away, results wait for it this long: what was accepted must be written down. */
 const RECORD_TRIES = 120;
 const RECORD_PAUSE_MS = 1000;
@@ -69,7 +70,7 @@ export type SenderOptions = PrepareOptions & {
 };
 
 type Domains = ReadonlyMap<string, RecipientDomain>;
-type OriginOf = (senderId: number | null) => Promise<Origin>;
+type OriginOf = (senderId: number | null) => Promise<Origins>;
 type Became = Omit<Result, "id" | "fence">;
 type UnderWay = Claim & { account: number | null };
 
@@ -86,6 +87,7 @@ export function createSender(options: SenderOptions): Sender {
   /** Accounts that have reached their limits, by when they may go on; and when the next mail held back for a domain may. */
   const resting = new Map<number, Temporal.Instant>();
   const queued = new Map<string, number>();
+  let waiting: ReadonlySet<number> = new Set();
   const slowDomains = createSlowDomains();
   const policyGuard = createPolicyGuard();
 
@@ -94,7 +96,9 @@ export function createSender(options: SenderOptions): Sender {
   async function offer(now: Temporal.Instant): Promise<Claimer | null> {
     const limit = Math.min(BATCH, MOST_UNDER_WAY - underWay.size);
     if (stopping || limit < BATCH / 4) return null;
-    const without = [...(await transports.waiting(now)), ...saturated(), ...atRest(now)];
+    const troubled = await transports.waiting(now);
+    waiting = new Set(troubled);
+    const without = [...troubled, ...saturated(), ...atRest(now)];
     return { worker, limit, without, serverByUrl: Boolean(vault.smtpUrl) };
   }
 
@@ -157,10 +161,12 @@ export function createSender(options: SenderOptions): Sender {
     domains: Domains,
   ): Promise<{ readonly account: Account; readonly mail: Mail } | Became> {
     if (due.obstacle !== null) return kept(due, due.obstacle);
-    let origin: Origin;
+    let origin: Origin | null;
     let mail: Mail | { readonly failure: string };
     try {
-      origin = await originOf(due.senderId);
+      origin = await chosen(await originOf(due.senderId), due, works);
+      // What may have arrived waits for its own account, while others pass.
+      if (!origin) return back(due, "in-doubt", spread(at().add({ seconds: DOUBT_PAUSE_SECONDS })));
       const held = underWay.get(due.id);
       if (held) held.account = origin.account.id ?? 0;
       if (!origin.identity) return back(due, "no-from-address", at().add({ minutes: FAILURE_PAUSE_MINUTES }));
@@ -269,6 +275,10 @@ export function createSender(options: SenderOptions): Sender {
     resting.set(account.id, at().add({ minutes: 1 }));
     log.warn({ account: account.name, reply: said }, "an email account was paused: its mail is refused by policy");
     await pauseForGood(db, account.id, text, at());
+  }
+
+  function works(account: Account): boolean {
+    return !account.resumesByHand && !waiting.has(account.id ?? 0) && !rests(account);
   }
 
   function rests(account: Account): boolean {

@@ -1,8 +1,10 @@
 /** Test mails: a template or a whole Campaign to an address of one's own, at once. They stand on no timeline and unsubscribe nobody. */
 import { randomBytes } from "node:crypto";
 import type { z } from "zod";
+import { tokensOf } from "../accounts/access-tokens.ts";
 import { type Account, senderFor, type Vault } from "../accounts/accounts.ts";
 import { recordChange } from "../accounts/audit.ts";
+import { relayOf } from "../accounts/relay.ts";
 import * as campaigns from "../campaigns/campaigns.ts";
 import { parseAddress } from "../core/address.ts";
 import { composeRendered } from "../core/message.ts";
@@ -19,7 +21,7 @@ import { renderedContent, valuesFor } from "../templates/preview.ts";
 import * as templates from "../templates/templates.ts";
 import { examplePerson } from "../templates/variables.ts";
 import type { campaignTestSendInput, testSendInput } from "./api.ts";
-import { type Origin, origins } from "./origin.ts";
+import { type Origin, originOf } from "./origin.ts";
 
 export type TestSendOptions = {
   readonly db: Db;
@@ -111,7 +113,7 @@ async function letterheadFor(
   const address = parseAddress(to ?? (await ownAddress(db, actor)));
   if (!("key" in address)) return refuse("input-invalid", address.problem, "/to");
   const sender = await senderFor(db, { senderId, userId: actor.userId });
-  const { identity, ...origin } = await origins(db, vault)(sender?.id ?? null);
+  const { identity, ...origin } = await originOf(db, vault, sender?.id ?? null);
   if (!identity)
     return refuse(
       "sender-needed",
@@ -177,7 +179,7 @@ async function post(
 ) {
   const { account, identity, to } = letterhead;
   const signer = createSigner({ db: options.db, seal: options.vault.seal });
-  const hand = carrier(options, account);
+  const hand = carrier(options, account, now);
   try {
     const outcomes = [];
     for (const letter of letters) {
@@ -207,7 +209,7 @@ async function post(
 type Mail = { readonly from: string; readonly to: string; readonly subject: string; readonly bytes: Buffer };
 
 /** A connection of its own: a test neither waits for a campaign nor is counted as trouble of the account. */
-function carrier({ db, publicUrl }: TestSendOptions, account: Account) {
+function carrier({ db, vault, publicUrl }: TestSendOptions, account: Account, now: Temporal.Instant) {
   if (account.kind === "mailbox")
     return {
       async send({ from, to, subject, bytes }: Mail, now: Temporal.Instant): Promise<Outcome> {
@@ -216,10 +218,8 @@ function carrier({ db, publicUrl }: TestSendOptions, account: Account) {
       },
       close: async () => undefined,
     };
-  const { host, port, security, user, password } = account;
-  const auth = user === null || password === null ? null : { user, password };
-  const name = new URL(publicUrl).hostname;
-  const pool = createSmtpPool({ host, port, security, auth, name, connections: 1, timeouts: TIMEOUTS });
+  const asked = { name: new URL(publicUrl).hostname, tokens: tokensOf(db, vault), at: () => now };
+  const pool = createSmtpPool({ ...relayOf(account, asked), connections: 1, timeouts: TIMEOUTS });
   return {
     send: ({ from, to, bytes }: Mail) => pool.send({ from, to, data: bytes }),
     close: () => pool.close({ graceMs: 1000 }),

@@ -1,12 +1,15 @@
 /** Where mail leaves: one pool of connections per account, or the built-in mailbox; and which accounts wait. Retries nothing. */
 import { randomInt } from "node:crypto";
+import type { AccessTokens } from "../accounts/access-tokens.ts";
 import type { Account } from "../accounts/accounts.ts";
+import { relayOf } from "../accounts/relay.ts";
 import { endTrouble, noteTrouble } from "../accounts/trouble.ts";
 import type { Db } from "../db/database.ts";
 import type { Logger } from "../log.ts";
 import * as mailbox from "../mail/mailbox.ts";
 import { createSmtpPool, type Outcome, type SendHooks, type SmtpPool, type SmtpSettings } from "../mail/smtp.ts";
 import type { Trouble } from "./judge.ts";
+import { stopwatch } from "./stopwatch.ts";
 
 /** A mail ready to leave. */
 export type Parcel = {
@@ -44,17 +47,20 @@ export function createTransports(deps: {
   /** What we call ourselves to servers. */
   readonly hostName: string;
   readonly log: Logger;
+  readonly tokens: AccessTokens;
   readonly createPool?: (settings: SmtpSettings) => SmtpPool;
 }): Transports {
-  const { db, log, hostName, createPool = createSmtpPool } = deps;
+  const { db, log, hostName, tokens, createPool = createSmtpPool } = deps;
+  let at = stopwatch(Temporal.Instant.fromEpochMilliseconds(0));
   const pools = new Map<number, { pool: SmtpPool; settings: string }>();
   const troubled = new Map<number, { until: Temporal.Instant; since: Temporal.Instant }>();
   const retiring = new Set<Promise<void>>();
 
   function poolOf(account: Account & { kind: "smtp" }): SmtpPool {
     const key = account.id ?? 0;
-    const settings = settingsOf(account, hostName);
-    const written = JSON.stringify(settings);
+    const settings = relayOf(account, { name: hostName, tokens, at: () => at() });
+    // A token is fetched by a function, which is no text.
+    const written = JSON.stringify([settings, account.auth]);
     const found = pools.get(key);
     if (found?.settings === written) return found.pool;
     if (found) retire(found.pool);
@@ -72,7 +78,8 @@ export function createTransports(deps: {
     of(account) {
       if (account.kind === "mailbox") return intoMailbox(db);
       const pool = poolOf(account);
-      return async ({ id, from, to, bytes }, hooks) => {
+      return async ({ id, from, to, bytes }, hooks, now) => {
+        at = stopwatch(now);
         await pool.send({ from, to, data: bytes, envelopeId: `m${id}` }, hooks);
       };
     },
@@ -129,17 +136,5 @@ function intoMailbox(db: Db): Transport {
     if (!(await beforeMail())) return record({ kind: "withdrawn", by: "beforeMail" });
     await mailbox.keep(db, { messageId: id, envelopeFrom: from, envelopeTo: to, subject: await subject(), bytes }, now);
     await record(KEPT);
-  };
-}
-
-function settingsOf(account: Account & { kind: "smtp" }, hostName: string): SmtpSettings {
-  const { host, port, security, user, password, connections } = account;
-  return {
-    host,
-    port,
-    security,
-    auth: user === null || password === null ? null : { user, password },
-    name: hostName,
-    connections,
   };
 }

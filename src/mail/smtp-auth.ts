@@ -1,4 +1,5 @@
 /** Signs in: AUTH PLAIN, LOGIN, XOAUTH2 or OAUTHBEARER. Never called before TLS, except on this machine; never repeats a secret in a text. */
+import { TokenFailure } from "./access-tokens.ts";
 import type { Capabilities } from "./smtp-message.ts";
 import type { Reply } from "./smtp-replies.ts";
 import type { CheckedSettings, SmtpAuth } from "./smtp-settings.ts";
@@ -11,16 +12,6 @@ export type SignInFailure = {
   /** There is another token now, and the server has closed the connection: a new one may do. */
   readonly again?: boolean;
 };
-
-/** Why there is no access token. `refused`: the service will not give one until a person does something about it. */
-export class TokenTrouble extends Error {
-  readonly refused: boolean;
-
-  constructor(text: string, refused: boolean) {
-    super(text);
-    this.refused = refused;
-  }
-}
 
 type Server = Pick<CheckedSettings, "host" | "port"> & { readonly timeoutMs: number };
 
@@ -50,9 +41,9 @@ export async function authenticate(
     const second = await attempt(fresh);
     return second && second.reply === null ? { ...refused, again: true } : second;
   } catch (error) {
-    if (!(error instanceof TokenTrouble)) throw error; // a bug
-    const { refused, message: text } = error;
-    return { text, reply: refused ? { code: 535, enhanced: "5.7.8", text: `5.7.8 ${text}` } : null };
+    if (!(error instanceof TokenFailure)) throw error; // a bug
+    const { permanent, message: text } = error;
+    return { text, reply: permanent ? { code: 535, enhanced: "5.7.8", text: `5.7.8 ${text}` } : null };
   }
 }
 

@@ -1,7 +1,7 @@
 /** Opening and closing against a server that misbehaves: EHLO, HELO, STARTTLS, every turn of AUTH, RSET, QUIT. No mail may leave in between. */
 import { describe, expect, it, onTestFinished } from "vitest";
 import { startSink, type Answer, type Sink, type SinkOptions, type Step } from "../../test/smtp-sink.ts";
-import { TokenTrouble } from "./smtp-auth.ts";
+import { TokenFailure } from "./access-tokens.ts";
 import { createSmtpPool, type Outgoing, type SmtpPool, type SmtpSettings } from "./smtp.ts";
 
 const shortMs = 150;
@@ -191,13 +191,13 @@ describe("an access token that is fetched when it is needed", () => {
 
   it("a service that gives none any more is a refusal for good; one that does not answer is trouble that passes", async () => {
     const { port } = await startWith([], "XOAUTH2");
-    const gone = poolWith(port, () => Promise.reject(new TokenTrouble("Connect the account again.", true)));
+    const gone = poolWith(port, () => Promise.reject(new TokenFailure("Connect the account again.", true)));
     expect(await gone.send(message)).toMatchObject({
       stage: "auth",
       reply: { code: 535 },
       text: "Connect the account again.",
     });
-    const away = poolWith(port, () => Promise.reject(new TokenTrouble("The service does not answer.", false)));
+    const away = poolWith(port, () => Promise.reject(new TokenFailure("The service does not answer.", false)));
     expect(await away.send(message)).toMatchObject({
       stage: "auth",
       reply: null,

@@ -25,7 +25,7 @@ export type Timeouts = {
 /**
  * Gives an access token that is good for now.
  * @param refused the server did not take the one before, though it should have been good.
- * @throws TokenTrouble
+ * @throws TokenFailure
  */
 export type TokenSource = (refused: boolean) => Promise<string>;
 

@@ -1,6 +1,8 @@
 /** Mail from Tidings itself to its users: links to a new password, invitations. Leaves by the default account, or lands in the mailbox. */
 import { randomUUID } from "node:crypto";
+import { tokensOf } from "../accounts/access-tokens.ts";
 import { accountFor, type Vault } from "../accounts/accounts.ts";
+import { relayOf } from "../accounts/relay.ts";
 import { composeRendered } from "../core/message.ts";
 import type { Db } from "../db/database.ts";
 import { CannotSign, createSigner } from "../domains/domains.ts";
@@ -54,9 +56,8 @@ export function systemMail(deps: { db: Db; vault: Vault; publicUrl: string; log:
       await mailbox.keep(db, { messageId: null, envelopeFrom: address, envelopeTo: to.address, subject, bytes }, now);
       return true;
     }
-    const { port, security, user, password } = account;
-    const auth = user === null || password === null ? null : { user, password };
-    const pool = createSmtpPool({ host: account.host, port, security, auth, name: host, connections: 1 });
+    const asked = { name: host, tokens: tokensOf(db, vault), at: () => now };
+    const pool = createSmtpPool({ ...relayOf(account, asked), connections: 1 });
     try {
       const outcome = await pool.send({ ...envelope, data: bytes, envelopeId: randomUUID() }, {});
       if (outcome.kind !== "accepted") log.warn({ outcome: outcome.kind }, "a mail to a user could not be sent");
