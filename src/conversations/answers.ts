@@ -7,7 +7,7 @@ import { writtenIn } from "../core/inbound/quoted.ts";
 import { refuse } from "../core/problem.ts";
 import { type Db, inTransaction, type Tx } from "../db/database.ts";
 import type { SuppressionReason } from "../db/tables.ts";
-import { origins } from "../delivery/origin.ts";
+import { originOf } from "../delivery/origin.ts";
 import type { Signer } from "../domains/domains.ts";
 import type { Actor } from "../http/serve.ts";
 import { covering } from "../suppressions/suppressions.ts";
@@ -40,7 +40,7 @@ export function write(
     const to = await recipientOf(tx, last?.fromAddress ?? conversation.email, conversation.campaignId);
     const senderId =
       conversation.senderId ?? (await senderFor(tx, actor.userId === null ? {} : { userId: actor.userId }))?.id ?? null;
-    const { sender, account, identity } = await origins(tx, vault)(senderId);
+    const { sender, account, identity } = await originOf(tx, vault, senderId);
     if (!identity)
       return refuse("answer-without-sender", "Neither a sender nor the email account gives an address to answer from.");
     const settings = await workspace(tx);

@@ -3,7 +3,9 @@ import { sql } from "kysely";
 import type { Account, Vault } from "../accounts/accounts.ts";
 import { type Db, inTransaction } from "../db/database.ts";
 import { judge } from "../delivery/judge.ts";
-import { origins } from "../delivery/origin.ts";
+import { tokensOf } from "../accounts/access-tokens.ts";
+import { relayOf } from "../accounts/relay.ts";
+import { originOf } from "../delivery/origin.ts";
 import type { Logger } from "../log.ts";
 import * as mailbox from "../mail/mailbox.ts";
 import { createSmtpPool, type Outcome } from "../mail/smtp.ts";
@@ -62,7 +64,7 @@ async function claim(db: Db, now: Temporal.Instant): Promise<Due | undefined> {
 
 async function sendOne(sending: SendingAnswers, due: Due, now: Temporal.Instant): Promise<void> {
   const { db, vault, log, random = Math.random } = sending;
-  const { account } = await origins(db, vault)(due.senderId);
+  const { account } = await originOf(db, vault, due.senderId);
   const attempted = { firstAttemptAt: due.firstAttemptAt ?? now, holdUnknown: account.holdUnknown };
   // Whoever had it ended within DATA: it may have arrived.
   if (due.state === "in_data") {
@@ -94,14 +96,13 @@ async function sendOne(sending: SendingAnswers, due: Due, now: Temporal.Instant)
 }
 
 async function handOver(
-  { db, hostName }: SendingAnswers,
+  { db, vault, hostName }: SendingAnswers,
   account: Account & { kind: "smtp" },
   due: Due,
   now: Temporal.Instant,
 ): Promise<Outcome> {
-  const { host, port, security, user, password } = account;
-  const auth = user === null || password === null ? null : { user, password };
-  const pool = createSmtpPool({ host, port, security, auth, name: hostName, connections: 1 });
+  const asked = { name: hostName, tokens: tokensOf(db, vault), at: () => now };
+  const pool = createSmtpPool({ ...relayOf(account, asked), connections: 1 });
   try {
     return await pool.send(
       { from: due.envelopeFrom, to: due.toAddress, data: due.bytes, envelopeId: `a${due.id}` },
