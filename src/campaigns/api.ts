@@ -120,6 +120,7 @@ const campaign = z.object({
   pauseKind: z.enum(["hold", "freeze"]).nullable().describe("Null: it runs."),
   pausedAt: instant.nullable(),
   pausedBy: z.string().nullable(),
+  pausedReason: z.string().nullable().describe("Why, where it was not a person who paused it."),
   stopOnReply: z.boolean().describe("Whoever answers gets nothing more of it."),
   stopCompanyOnReply: z.boolean().describe("Nor do colleagues: same company, or a mail domain of its own."),
   waitForReturn: z

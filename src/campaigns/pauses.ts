@@ -8,13 +8,23 @@ import * as store from "./store.ts";
 /** `hold`: nothing leaves, and time goes on. `freeze`: the clock stops. */
 export type PauseKind = "hold" | "freeze";
 
-/** Pauses it, or turns one kind of pause into the other from now on. */
-export async function pause(tx: Tx, id: number, kind: PauseKind, actor: Acting, now: Temporal.Instant): Promise<void> {
+/**
+ * Pauses it, or turns one kind of pause into the other from now on.
+ * @param reason why, where no person did it.
+ */
+export async function pause(
+  tx: Tx,
+  id: number,
+  kind: PauseKind,
+  actor: Acting,
+  now: Temporal.Instant,
+  reason: string | null = null,
+): Promise<void> {
   const found = await locked(tx, id);
   if (found.pauseKind === kind) refuse("campaign-already-paused-conflict", `This Campaign is ${WORDS[kind]} already.`);
   if (found.pauseKind === "freeze")
     refuse("campaign-already-paused-conflict", "This Campaign is frozen. Resume it first, so that its clock goes on.");
-  await store.savePause(tx, id, { pauseKind: kind, pausedAt: now, pausedBy: actor.name });
+  await store.savePause(tx, id, { pauseKind: kind, pausedAt: now, pausedBy: actor.name, pausedReason: reason });
   const change = { actor, action: kind, subjectType: "campaign", subjectId: id } as const;
   await recordChange(tx, { ...change, before: { pauseKind: found.pauseKind }, after: { pauseKind: kind } }, now);
 }
@@ -23,7 +33,13 @@ export async function pause(tx: Tx, id: number, kind: PauseKind, actor: Acting, 
 export async function resume(tx: Tx, id: number, actor: Acting, now: Temporal.Instant) {
   const { pauseKind, pausedAt } = await locked(tx, id);
   if (!pauseKind || !pausedAt) return refuse("campaign-not-active", "This Campaign is neither on hold nor frozen.");
-  await store.savePause(tx, id, { pauseKind: null, pausedAt: null, pausedBy: null });
+  await store.savePause(tx, id, {
+    pauseKind: null,
+    pausedAt: null,
+    pausedBy: null,
+    pausedReason: null,
+    resumedAt: now,
+  });
   const change = { actor, action: "resume", subjectType: "campaign", subjectId: id } as const;
   await recordChange(tx, { ...change, before: { pauseKind, pausedAt }, after: { pauseKind: null } }, now);
   return { pauseKind, pausedAt };

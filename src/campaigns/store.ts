@@ -16,6 +16,7 @@ const COLUMNS = [
   "pauseKind",
   "pausedAt",
   "pausedBy",
+  "pausedReason",
   "stopOnReply",
   "stopCompanyOnReply",
   "waitForReturn",
@@ -139,7 +140,7 @@ export async function save(
 export async function savePause(
   tx: Tx,
   id: number,
-  pause: Pick<CampaignRow, "pauseKind" | "pausedAt" | "pausedBy">,
+  pause: Pick<CampaignRow, "pauseKind" | "pausedAt" | "pausedBy" | "pausedReason"> & { resumedAt?: Temporal.Instant },
 ): Promise<void> {
   await tx.updateTable("campaigns").set(pause).where("id", "=", id).execute();
 }

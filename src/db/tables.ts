@@ -458,6 +458,7 @@ export type Tables = {
     pauseKind: "hold" | "freeze" | null;
     pausedAt: Instant | null;
     pausedBy: string | null;
+    resumedAt: Instant | null;
     stopOnReply: Defaulted<boolean>;
     stopCompanyOnReply: Defaulted<boolean>;
     waitForReturn: Defaulted<boolean>;

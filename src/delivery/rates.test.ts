@@ -3,6 +3,8 @@ import { type FreshDatabase, freshDatabase } from "../../test/database.ts";
 import { type Sink, type SinkOptions, startSink } from "../../test/smtp-sink.ts";
 import { actor, at, seal, type World, world } from "../../test/world.ts";
 import * as accounts from "../accounts/email-accounts.ts";
+import * as campaigns from "../campaigns/campaigns.ts";
+import { resume } from "../publishing/pauses.ts";
 import * as recipientDomains from "./recipient-domains.ts";
 
 let fresh: FreshDatabase;
@@ -42,7 +44,7 @@ async function scene(
   }
   const messages = () =>
     fresh.db.selectFrom("messages").selectAll().where("campaignId", "=", campaign.id).orderBy("id").execute();
-  return { sink, account: made, messages };
+  return { sink, account: made, sender, campaign, messages };
 }
 
 const repeat = (count: number, domain: string) => Array.from({ length: count }, () => domain);
@@ -182,5 +184,49 @@ describe("refusals as a matter of policy", () => {
     await accounts.update(fresh.db, account.id, { paused: false }, seal, actor, null, NOW.add({ hours: 6 }));
     await delivery.runUntilIdle(NOW.add({ hours: 6 }));
     expect(sink.messages).toHaveLength(40 - refused);
+  });
+
+  it("of one Campaign's mail alone put that Campaign on hold, counted over two processes; the others of the account go on", async () => {
+    let blocked = true;
+    const good = await scene(repeat(30, "fine.example"), {
+      sink: {
+        pipelining: false,
+        answer: (step, line) =>
+          step === "RCPT" && blocked && line.includes("@content.example") ? "554 5.7.1 Looks like spam" : undefined,
+      },
+    });
+    await deliveryFor().runUntilIdle(NOW);
+    expect(good.sink.messages).toHaveLength(30);
+
+    const campaign = await small.campaign([{ day: 0 }]);
+    for (let index = 0; index < 40; index++) {
+      const person = await small.person({ email: `c${index}@content.example` });
+      await small.start(campaign.id, person.id, NOW, { senderId: good.sender.id });
+    }
+    // Each process sees fewer refusals than it takes.
+    const both = [deliveryFor(), deliveryFor()];
+    for (let turn = 0; turn < 12; turn++) {
+      await both[turn % 2]!.planDue(NOW, 1);
+      await both[turn % 2]!.sendDue(NOW);
+    }
+    const states = async () =>
+      (await fresh.db.selectFrom("messages").select("state").where("campaignId", "=", campaign.id).execute()).map(
+        ({ state }) => state,
+      );
+    const refused = (await states()).filter((state) => state === "refused").length;
+    expect(refused).toBe(5);
+    const held = await campaigns.get(fresh.db, campaign.id);
+    expect(held).toMatchObject({ pauseKind: "hold", pausedBy: "the guard of refusals" });
+    expect(held.pausedReason).toMatch(/refuse the mail of this Campaign.*554 5\.7\.1 Looks like spam/);
+    expect(await accounts.get(fresh.db, good.account.id)).toMatchObject({ pausedAt: null, resumesByHand: false });
+    expect(await fresh.db.selectFrom("suppressions").select("id").execute()).toEqual([]);
+
+    blocked = false;
+    await both[0]!.runUntilIdle(NOW.add({ hours: 1 }));
+    expect(good.sink.messages).toHaveLength(30);
+    await resume(fresh.db, campaign.id, actor, NOW.add({ hours: 2 }));
+    expect(await campaigns.get(fresh.db, campaign.id)).toMatchObject({ pauseKind: null, pausedReason: null });
+    await both[0]!.runUntilIdle(NOW.add({ hours: 2 }), { burstGuard: false });
+    expect(good.sink.messages).toHaveLength(30 + 40 - refused);
   });
 });

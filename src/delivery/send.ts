@@ -2,7 +2,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Account, Vault } from "../accounts/accounts.ts";
-import { pauseForGood } from "../accounts/trouble.ts";
 import { isLimited, pace, ramped } from "../core/rates.ts";
 import type { Db } from "../db/database.ts";
 import { CannotSign } from "../domains/domains.ts";
@@ -15,7 +14,7 @@ import { judge } from "./judge.ts";
 import type { Held, Limited } from "./limits.ts";
 import type { Meters } from "./metrics.ts";
 import { chosen, type Origin, type Origins, origins } from "./origin.ts";
-import { createPolicyGuard } from "./policy-guard.ts";
+import { guard } from "./policy-guard.ts";
 import { addressed, type Addressed, type Mail, prepare, type PrepareOptions } from "./prepare.ts";
 import { recoverExpired, type Result, skipParked } from "./record.ts";
 import { type RecipientDomain, rest, slower } from "./recipient-domains.ts";
@@ -89,7 +88,6 @@ export function createSender(options: SenderOptions): Sender {
   const queued = new Map<string, number>();
   let waiting: ReadonlySet<number> = new Set();
   const slowDomains = createSlowDomains();
-  const policyGuard = createPolicyGuard();
 
   const { enter, settle } = createDesk(db, () => at(), keepTrying);
 
@@ -203,7 +201,7 @@ export function createSender(options: SenderOptions): Sender {
       try {
         const became = await judged(due, account, outcome, entry);
         if (became) await conclude(due, became);
-        if (became && outcome.kind !== "withdrawn") await learn(account, mail.fixed.address, became);
+        if (became && outcome.kind !== "withdrawn") await learn(due, account, mail.fixed.address, became);
       } catch (error) {
         failed(due, error);
       }
@@ -260,7 +258,8 @@ export function createSender(options: SenderOptions): Sender {
   }
 
   /** What an answer says beyond its message: its domain wants a rest, or the account's mail is not wanted anywhere. */
-  async function learn(account: Account, address: string, { state, reason, reply, stage }: Became): Promise<void> {
+  async function learn(due: Due, account: Account, address: string, became: Became): Promise<void> {
+    const { state, reason, reply, stage } = became;
     const domain = domainOf(address);
     if (state === "accepted") slowDomains.accepted(domain);
     else if (reply && stage && state === "deferred") {
@@ -268,13 +267,14 @@ export function createSender(options: SenderOptions): Sender {
       const said = `${reply.code} ${reply.text}`.slice(0, MOST_OF_A_REASON);
       if (seconds > 0) await rest(db, { domain, until: at().add({ seconds }), reason: said }, at());
     }
-    if (account.id === null || !(state === "accepted" || state === "refused")) return;
-    if (!policyGuard.concluded(account.id, state === "refused" && reason === "policy")) return;
+    if (account.id === null || state !== "refused" || reason !== "policy") return;
     const said = `${reply?.code ?? ""} ${reply?.text ?? ""}`.trim().slice(0, MOST_OF_A_REASON);
-    const text = `Servers refuse its mail as a matter of policy, lately with: ${said}. Mend the cause, then resume it.`;
-    resting.set(account.id, at().add({ minutes: 1 }));
-    log.warn({ account: account.name, reply: said }, "an email account was paused: its mail is refused by policy");
-    await pauseForGood(db, account.id, text, at());
+    const { id, name } = account;
+    const campaign = { id: due.campaignId, name: due.campaignName };
+    const paused = await guard(db, { account: { id, name }, campaign, said }, at());
+    if (paused === "account") resting.set(account.id, at().add({ minutes: 1 }));
+    if (paused)
+      log.warn({ account: name, campaign: campaign.name, reply: said }, `paused the ${paused}: refused by policy`);
   }
 
   function works(account: Account): boolean {

@@ -79,7 +79,7 @@ export async function markDraft(
 }
 
 /** What does not matter to a Schedule: a version with another name is the same version. */
-const BESIDE = sql`array['name', 'name_key', 'description', 'owner_id', 'changed_at', 'pause_kind', 'paused_at', 'paused_by']`;
+const BESIDE = sql`array['name', 'name_key', 'description', 'owner_id', 'changed_at', 'pause_kind', 'paused_at', 'paused_by', 'paused_reason', 'resumed_at']`;
 
 /**
  * Keeps what is published now as a version, unless the last one is the same.
