@@ -68,6 +68,8 @@ export type AppOptions = {
 export type App = {
   readonly http: FastifyInstance;
   readonly metrics: Registry;
+  /** Null: it can work; else why not, in a sentence. */
+  readonly readiness: () => Promise<string | null>;
   /** Prepares the database, waiting for it as long as it takes, then starts what runs by itself. */
   start(how?: { readonly sending?: boolean }): Promise<void>;
   /** Takes nothing new, finishes what is under way, and closes the server; the database stays open. */
@@ -165,6 +167,7 @@ export function createApp(options: AppOptions): App {
   return {
     http,
     metrics,
+    readiness,
     async start({ sending = true } = {}) {
       for (let wait = 500; !prepared; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
         try {

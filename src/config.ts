@@ -7,6 +7,8 @@ export type Config = {
   /** 0 takes any free port. */
   readonly port: number;
   readonly host: string;
+  /** Where `tidings work` answers whoever watches it; undefined: nowhere. 0 takes any free port. */
+  readonly workPort: number | undefined;
   /** Where people reach us, for links in mails; no slash at its end. */
   readonly publicUrl: string;
   /** Undefined: the embedded database. */
@@ -58,6 +60,10 @@ export function readConfig(environment: Environment = process.env): Config {
   const port = Number(text("PORT") ?? 3000);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) wrong("PORT", "is not a number from 0 to 65535.");
 
+  const workPort = text("TIDINGS_WORK_PORT") === undefined ? undefined : Number(text("TIDINGS_WORK_PORT"));
+  if (workPort !== undefined && (!Number.isInteger(workPort) || workPort < 0 || workPort > 65_535))
+    wrong("TIDINGS_WORK_PORT", "is not a number from 0 to 65535.");
+
   const dnsServers = text("TIDINGS_DNS_SERVERS")
     ?.split(",")
     .map((one) => one.trim());
@@ -80,6 +86,7 @@ export function readConfig(environment: Environment = process.env): Config {
     port,
     // Nobody outside this machine reaches a server that was started to be looked at; a proxy or a container says otherwise.
     host: text("HOST") ?? "127.0.0.1",
+    workPort,
     publicUrl: (publicUrl ?? `http://localhost:${port}`).replace(/\/+$/, ""),
     databaseUrl: url("DATABASE_URL", ["postgres:", "postgresql:"], "postgresql://user:password@host:5432/tidings"),
     dataDir: resolve(text("TIDINGS_DATA_DIR") ?? "data"),

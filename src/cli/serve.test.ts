@@ -84,6 +84,21 @@ describe("the running program", () => {
     expect(await ended).toEqual([0, null]);
   });
 
+  it("O2 `work` is watched at a port of its own, and serves nothing else there", async () => {
+    const child = spawn(tidings, ["work", "--json"], { env: environment({ TIDINGS_WORK_PORT: "0" }) });
+    started.push(child);
+    const [line] = await once(createInterface({ input: child.stdout }), "line");
+    const { address } = JSON.parse(String(line)) as { address: string };
+    expect(await answers(`${address}/healthz`, 200)).toContain("alive");
+    expect(await answers(`${address}/readyz`, 200)).toContain("ready");
+    const metrics = await answers(`${address}/metrics`, 200);
+    expect(metrics).toContain("tidings_messages_total");
+    expect(metrics).toContain("process_cpu_seconds_total");
+    for (const path of ["/", "/api/v1/workspace"]) await answers(`${address}${path}`, 404);
+    child.kill("SIGTERM");
+    expect(await once(child, "exit")).toEqual([0, null]);
+  });
+
   it("a restored copy can be looked at before anything leaves", async () => {
     const copy = await freshDatabase();
     try {

@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { workspace } from "../accounts/accounts.ts";
 import { newSetupToken } from "../accounts/setup-links.ts";
 import type { App } from "../app.ts";
+import { startWatch, type Watch } from "../http/watch.ts";
 import { version } from "../version.ts";
 import { openContext, prepare, type Context } from "./context.ts";
 import type { Output } from "./output.ts";
@@ -32,12 +33,19 @@ export const work = (run: Run): Command =>
     .description("send and do background work only, beside other processes over one DATABASE_URL")
     .action(
       run<Options>((options, output) =>
-        stay("tidings work", options, output, async (app) => {
+        stay("tidings work", options, output, async (app, { config }) => {
+          // Answers first, so that whoever watches sees why it is not ready.
+          const watch = config.workPort === undefined ? null : await watched(app, config.workPort, config.host);
           await app.start();
-          output.answer("Tidings is working.", { working: true });
+          const at = watch ? ` It is watched at ${watch.address}.` : "";
+          output.answer(`Tidings is working.${at}`, { working: true, address: watch?.address ?? null });
         }),
       ),
     );
+
+function watched(app: App, port: number, host: string): Promise<Watch> {
+  return startWatch({ port, host }, { check: app.readiness, metrics: app.metrics });
+}
 
 type Begin = (app: App, context: Context, output: Output) => Promise<void>;
 
