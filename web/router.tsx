@@ -90,6 +90,7 @@ const routeTree = root.addChildren([
     page("/settings/email-accounts", () => import("./pages/settings/email-accounts.tsx")),
     page("/settings/senders", () => import("./pages/settings/senders.tsx")),
     page("/settings/sending-domains", () => import("./pages/settings/sending-domains.tsx")),
+    page("/settings/recipient-domains", () => import("./pages/settings/recipient-domains.tsx")),
     page("/settings/fields", () => import("./pages/settings/fields.tsx")),
     page("/settings/users", () => import("./pages/settings/users.tsx")),
     page("/settings/api-keys", () => import("./pages/settings/api-keys.tsx")),

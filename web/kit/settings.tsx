@@ -13,6 +13,7 @@ const PAGES: readonly { to: string; label: () => string; least: Role }[] = [
   { to: "/settings/incoming", label: () => t("Incoming mail"), least: "manager" },
   { to: "/settings/senders", label: () => t("Senders"), least: "viewer" },
   { to: "/settings/sending-domains", label: () => t("Sending domains"), least: "manager" },
+  { to: "/settings/recipient-domains", label: () => t("Recipient domains"), least: "manager" },
   { to: "/settings/fields", label: () => t("Fields"), least: "viewer" },
   { to: "/settings/users", label: () => t("Users"), least: "administrator" },
   { to: "/settings/api-keys", label: () => t("API keys"), least: "administrator" },

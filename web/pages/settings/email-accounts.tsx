@@ -7,6 +7,7 @@ import {
   Drawer,
   Fieldset,
   Group,
+  MultiSelect,
   NumberInput,
   PasswordInput,
   Select,
@@ -174,6 +175,16 @@ function AccountForm({ account, done }: { account: Account | null; done: () => v
       smtpSecurity: account?.smtpSecurity ?? ("starttls" as "tls" | "starttls" | "none"),
       smtpUser: account?.smtpUser ?? "",
       smtpPassword: "",
+      smtpAuth: account?.smtpAuth ?? ("password" as "password" | "oauth2"),
+      oauthTokenUrl: account?.oauthTokenUrl ?? "",
+      oauthClientId: account?.oauthClientId ?? "",
+      oauthClientSecret: "",
+      oauthRefreshToken: "",
+      oauthScope: account?.oauthScope ?? "",
+      reportsNotify: (account?.reportsNotify ?? ["failure", "delay"]) as Account["reportsNotify"],
+      reportsReturn: account?.reportsReturn ?? ("headers" as "headers" | "full"),
+      chunking: account?.chunking ?? ("auto" as "auto" | "always" | "never"),
+      chunkingWindow: (account?.chunkingWindow ?? 1) as number | string,
       connections: (account?.connections ?? 5) as number | string,
       forceAddress: account?.forceAddress ?? false,
       forceName: account?.forceName ?? false,
@@ -186,8 +197,23 @@ function AccountForm({ account, done }: { account: Account | null; done: () => v
       rampDays: (account?.rampDays ?? 30) as number | string,
     },
   });
-  const bodyOf = ({ email, smtpUser, smtpPassword, smtpPort, connections, ...rest }: typeof form.values) => ({
+  const bodyOf = ({
+    email,
+    smtpUser,
+    smtpPassword,
+    smtpPort,
+    connections,
+    oauthClientSecret,
+    oauthRefreshToken,
+    ...rest
+  }: typeof form.values) => ({
     ...rest,
+    oauthTokenUrl: rest.oauthTokenUrl || null,
+    oauthClientId: rest.oauthClientId || null,
+    oauthScope: rest.oauthScope || null,
+    ...(oauthClientSecret ? { oauthClientSecret } : {}),
+    ...(oauthRefreshToken ? { oauthRefreshToken } : {}),
+    chunkingWindow: Number(rest.chunkingWindow),
     maxPerSecond: limitOf(rest.maxPerSecond),
     maxPerMinute: limitOf(rest.maxPerMinute),
     maxPerHour: limitOf(rest.maxPerHour),
@@ -204,8 +230,22 @@ function AccountForm({ account, done }: { account: Account | null; done: () => v
   const tryIt = async (testMailTo: string | null) => {
     setBusy(testMailTo ? "mail" : "try");
     try {
-      const { email, smtpHost, smtpPort, smtpSecurity, smtpUser, smtpPassword } = bodyOf(form.getValues());
-      const settings = { email, smtpHost, smtpPort, smtpSecurity, smtpUser, ...(smtpPassword ? { smtpPassword } : {}) };
+      const typed = bodyOf(form.getValues());
+      const { email, smtpHost, smtpPort, smtpSecurity, smtpUser, smtpPassword, smtpAuth } = typed;
+      const { oauthTokenUrl, oauthClientId, oauthClientSecret, oauthRefreshToken, oauthScope } = typed;
+      const settings = {
+        ...{ email, smtpHost, smtpPort, smtpSecurity, smtpUser, smtpAuth },
+        ...(smtpPassword ? { smtpPassword } : {}),
+        ...(oauthRefreshToken
+          ? {
+              oauthTokenUrl,
+              oauthClientId,
+              oauthScope,
+              oauthRefreshToken,
+              ...(oauthClientSecret ? { oauthClientSecret } : {}),
+            }
+          : {}),
+      };
       setDiagnosis(
         await call("POST /email-accounts/diagnosis", {
           body: { emailAccountId: account?.id ?? null, settings, testMailTo },
@@ -243,11 +283,12 @@ function AccountForm({ account, done }: { account: Account | null; done: () => v
           onChange={(key) => {
             const preset = presets.data?.data.find((one) => one.key === key);
             if (!preset) return;
-            setNotes(preset.notes);
+            setNotes(preset.oauth ? [...preset.notes, preset.oauth.note] : preset.notes);
             form.setValues({
               smtpHost: preset.host,
               smtpPort: preset.port,
               smtpSecurity: preset.security,
+              ...(preset.oauth ? { oauthTokenUrl: preset.oauth.tokenUrl, oauthScope: preset.oauth.scope ?? "" } : {}),
               ...(form.getValues().name ? {} : { name: preset.name }),
             });
           }}
@@ -289,13 +330,44 @@ function AccountForm({ account, done }: { account: Account | null; done: () => v
           {...form.getInputProps("smtpSecurity")}
         />
         <TextInput label={t("User name")} autoComplete="off" {...form.getInputProps("smtpUser")} />
-        <PasswordInput
-          label={t("Password")}
-          description={account?.hasPassword ? t("One is kept. Leave this empty to keep it.") : undefined}
-          autoComplete="new-password"
-          visibilityToggleButtonProps={{ "aria-label": t("Show the password") }}
-          {...form.getInputProps("smtpPassword")}
+        <Select
+          label={t("Sign in with")}
+          allowDeselect={false}
+          data={[
+            { value: "password", label: t("Password") },
+            { value: "oauth2", label: t("OAuth 2 (Google, Microsoft)") },
+          ]}
+          {...form.getInputProps("smtpAuth")}
         />
+        {form.values.smtpAuth === "password" ? (
+          <PasswordInput
+            label={t("Password")}
+            description={account?.hasPassword ? t("One is kept. Leave this empty to keep it.") : undefined}
+            autoComplete="new-password"
+            visibilityToggleButtonProps={{ "aria-label": t("Show the password") }}
+            {...form.getInputProps("smtpPassword")}
+          />
+        ) : (
+          <Fieldset legend={t("OAuth 2")}>
+            <Stack gap="sm">
+              <TextInput label={t("Address for tokens")} type="url" {...form.getInputProps("oauthTokenUrl")} />
+              <TextInput label={t("Client ID")} autoComplete="off" {...form.getInputProps("oauthClientId")} />
+              <PasswordInput
+                label={t("Client secret")}
+                description={account?.hasOauthClientSecret ? t("One is kept. Leave this empty to keep it.") : undefined}
+                autoComplete="new-password"
+                {...form.getInputProps("oauthClientSecret")}
+              />
+              <PasswordInput
+                label={t("Refresh token")}
+                description={account?.hasOauthRefreshToken ? t("One is kept. Leave this empty to keep it.") : undefined}
+                autoComplete="new-password"
+                {...form.getInputProps("oauthRefreshToken")}
+              />
+              <TextInput label={t("Scope")} {...form.getInputProps("oauthScope")} />
+            </Stack>
+          </Fieldset>
+        )}
         <NumberInput label={t("Connections at once")} min={1} max={100} {...form.getInputProps("connections")} />
         <Fieldset legend={t("How fast mail leaves")}>
           <Stack gap="sm">
@@ -329,6 +401,49 @@ function AccountForm({ account, done }: { account: Account | null; done: () => v
           )}
           {...form.getInputProps("holdUnknown", { type: "checkbox" })}
         />
+        <Fieldset legend={t("How it is handed over")}>
+          <Stack gap="sm">
+            <MultiSelect
+              label={t("Delivery reports to ask for")}
+              description={t("Where the server offers them. Empty: nothing is asked.")}
+              data={[
+                { value: "failure", label: t("Failure") },
+                { value: "delay", label: t("Delay") },
+                { value: "success", label: t("Success") },
+                { value: "never", label: t("None at all") },
+              ]}
+              {...form.getInputProps("reportsNotify")}
+            />
+            <Select
+              label={t("A report brings back")}
+              allowDeselect={false}
+              data={[
+                { value: "headers", label: t("The headers") },
+                { value: "full", label: t("The whole mail") },
+              ]}
+              {...form.getInputProps("reportsReturn")}
+            />
+            <Select
+              label={t("In one piece (BDAT)")}
+              allowDeselect={false}
+              data={[
+                { value: "auto", label: t("Where it is faster") },
+                { value: "always", label: t("Wherever the server offers it") },
+                { value: "never", label: t("Never") },
+              ]}
+              {...form.getInputProps("chunking")}
+            />
+            {form.values.chunking === "always" && (
+              <NumberInput
+                label={t("Mails without an answer at once")}
+                description={t("More is faster over a long way. After a lost connection all of them are in doubt.")}
+                min={1}
+                max={100}
+                {...form.getInputProps("chunkingWindow")}
+              />
+            )}
+          </Stack>
+        </Fieldset>
         {diagnosis && <DiagnosisSteps diagnosis={diagnosis} />}
         <Group justify="space-between">
           <Group gap="xs">

@@ -10,6 +10,7 @@ import { showProblem } from "../../kit/form.ts";
 import { type Column, Empty, List } from "../../kit/list.tsx";
 import { nameLabel, Pick } from "../../kit/pick.tsx";
 import { SettingsPage } from "../../kit/settings.tsx";
+import { type Further, FurtherAccounts } from "./further-accounts.tsx";
 import { queryClient } from "../../queries.ts";
 import { useMay } from "../../session.tsx";
 
@@ -103,13 +104,18 @@ function SenderForm({ sender, done }: { sender: Sender | null; done: () => void 
       signatureText: sender?.signatureText ?? "",
       signatureHtml: sender?.signatureHtml ?? "",
       emailAccountId: sender?.emailAccountId ?? null,
+      furtherAccounts: (sender?.furtherAccounts ?? []) as Further["furtherAccounts"],
+      accountChoice: sender?.accountChoice ?? ("in-order" as const),
+      accountWeight: (sender?.accountWeight ?? 1) as number | string,
       userId: sender?.userId ?? null,
     },
   });
-  const submit = async ({ replyTo, signatureText, signatureHtml, ...rest }: typeof form.values) => {
+  const submit = async ({ replyTo, signatureText, signatureHtml, furtherAccounts, ...rest }: typeof form.values) => {
     try {
       const body = {
         ...rest,
+        accountWeight: Number(rest.accountWeight) || 1,
+        furtherAccounts: [...furtherAccounts],
         replyTo: replyTo || null,
         signatureText: signatureText || null,
         signatureHtml: signatureHtml || null,
@@ -140,6 +146,14 @@ function SenderForm({ sender, done }: { sender: Sender | null; done: () => void 
             value={form.values.emailAccountId}
             onChange={(id) => form.setFieldValue("emailAccountId", id)}
             clearable
+          />
+        )}
+        {may("manager") && (
+          <FurtherAccounts
+            value={form.values}
+            onChange={({ furtherAccounts, accountChoice, accountWeight }) =>
+              form.setValues({ furtherAccounts, accountChoice, accountWeight })
+            }
           />
         )}
         {may("administrator") && (
