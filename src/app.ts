@@ -52,7 +52,19 @@ import { routes as workspaceRoutes } from "./workspace/routes.ts";
 
 export type AppOptions = {
   readonly config: Pick<Config, "publicUrl" | "smtpUrl" | "dataDir"> &
-    Partial<Pick<Config, "trustProxy" | "dnsServers" | "s3Url" | "imapUrl">>;
+    Partial<
+      Pick<
+        Config,
+        | "trustProxy"
+        | "dnsServers"
+        | "s3Url"
+        | "imapUrl"
+        | "inboundSmtpPort"
+        | "inboundLmtpPort"
+        | "inboundHost"
+        | "inboundTls"
+      >
+    >;
   readonly database: Database;
   readonly secrets: Secrets;
   readonly log: Logger;

@@ -21,6 +21,13 @@ export type Config = {
   readonly imapUrl: string | undefined;
   /** Where pictures of mails lie instead of the data folder; holds keys. */
   readonly s3Url: string | undefined;
+  /** Where mail that comes back is taken; null: nowhere. 0 takes any free port. */
+  readonly inboundSmtpPort: number | null;
+  readonly inboundLmtpPort: number | null;
+  /** Servers of others have to reach it. */
+  readonly inboundHost: string;
+  /** Files of a certificate and its key for STARTTLS there. */
+  readonly inboundTls: { readonly certificate: string; readonly key: string } | null;
   readonly logLevel: string;
   /** Name servers to ask instead of the machine's own. */
   readonly dnsServers: readonly string[] | undefined;
@@ -64,6 +71,20 @@ export function readConfig(environment: Environment = process.env): Config {
   if (workPort !== undefined && (!Number.isInteger(workPort) || workPort < 0 || workPort > 65_535))
     wrong("TIDINGS_WORK_PORT", "is not a number from 0 to 65535.");
 
+  function optionalPort(name: string): number | null {
+    const value = text(name);
+    if (value === undefined) return null;
+    if (!/^\d{1,5}$/.test(value) || Number(value) > 65_535) wrong(name, "is not a number from 0 to 65535.");
+    return Number(value);
+  }
+
+  const [certificate, key] = [text("TIDINGS_INBOUND_TLS_CERT"), text("TIDINGS_INBOUND_TLS_KEY")];
+  if ((certificate === undefined) !== (key === undefined))
+    wrong(
+      certificate ? "TIDINGS_INBOUND_TLS_KEY" : "TIDINGS_INBOUND_TLS_CERT",
+      "is missing: certificate and key go together.",
+    );
+
   const dnsServers = text("TIDINGS_DNS_SERVERS")
     ?.split(",")
     .map((one) => one.trim());
@@ -94,6 +115,10 @@ export function readConfig(environment: Environment = process.env): Config {
     smtpUrl: url("TIDINGS_SMTP_URL", ["smtp:", "smtps:"], "smtp://user:password@host:587"),
     imapUrl: url("TIDINGS_IMAP_URL", ["imap:", "imaps:"], "imaps://user:password@host:993"),
     s3Url: url("TIDINGS_S3_URL", ["http:", "https:"], "https://key:secret@s3.example.com/bucket?region=eu-central-1"),
+    inboundSmtpPort: optionalPort("TIDINGS_INBOUND_SMTP_PORT"),
+    inboundLmtpPort: optionalPort("TIDINGS_INBOUND_LMTP_PORT"),
+    inboundHost: text("TIDINGS_INBOUND_HOST") ?? "0.0.0.0",
+    inboundTls: certificate && key ? { certificate: resolve(certificate), key: resolve(key) } : null,
     logLevel,
     dnsServers,
     trustProxy: ["1", "true", "yes"].includes(text("TIDINGS_TRUST_PROXY")?.toLowerCase() ?? ""),

@@ -15,6 +15,7 @@ import { ACT_ON_PEOPLE, actOnPeopleJob } from "./directory/bulk.ts";
 import { BULK_ACTION, bulkActionJob, START_MANY, startManyJob } from "./email-campaigns/jobs.ts";
 import { forgetOld } from "./http/idempotency.ts";
 import { handleStored } from "./inbound/inbound.ts";
+import { startListener } from "./inbound/listener.ts";
 import { createMeters } from "./inbound/metrics.ts";
 import { startMailboxes } from "./inbound/mailboxes.ts";
 import { forgetOldTokens } from "./inbound/webhooks.ts";
@@ -32,8 +33,10 @@ export type Recurring = {
   stop(): Promise<void>;
 };
 
+type InboundConfig = Pick<Config, "imapUrl" | "inboundSmtpPort" | "inboundLmtpPort" | "inboundHost" | "inboundTls">;
+
 type Running = {
-  readonly config: Pick<Config, "dataDir" | "publicUrl"> & Partial<Pick<Config, "imapUrl">>;
+  readonly config: Pick<Config, "dataDir" | "publicUrl"> & Partial<InboundConfig>;
   readonly database: Database;
   readonly tokens: AccessTokens;
   readonly metrics?: Registry;
@@ -78,11 +81,12 @@ export function startRecurring(running: Running): Recurring {
   const handled = every(2 * SECONDS, "handle received mail", log, () => handleStored(handling, clock()));
   const { tokens } = running;
   const mailboxes = { db, clock, log, tokens, seal: running.secrets, imapUrl: config.imapUrl, onStored: handled.soon };
+  const listening = sending ? listeners(running, handled.soon) : [];
   const parts = [
     handled,
     every(15 * SECONDS, "measure received mail", log, () => received.waiting(db, clock())),
     // A copy that is only looked at leaves the mailboxes to the one that works.
-    ...(sending ? [startLoop({ delivery, pool, clock, log }), startMailboxes(mailboxes)] : []),
+    ...(sending ? [startLoop({ delivery, pool, clock, log }), startMailboxes(mailboxes), ...listening] : []),
     startJobs(running),
     every(15 * SECONDS, "rescue jobs", log, () => rescueJobs(db, clock())),
     ...(sending
@@ -109,6 +113,25 @@ export function startRecurring(running: Running): Recurring {
       await Promise.all(parts.map((part) => part.stop()));
     },
   };
+}
+
+/** Where servers of others bring back what they could not deliver. One that cannot be opened is said, and the rest goes on. */
+function listeners(
+  { config, database: { db }, secrets, clock, log }: Running,
+  onStored: () => void,
+): { stop(): Promise<void> }[] {
+  const { inboundSmtpPort, inboundLmtpPort, inboundHost: host = "0.0.0.0", inboundTls: tls = null } = config;
+  const linkKeys = secrets.keysFor("links");
+  const name = new URL(config.publicUrl).hostname;
+  const ports = { smtp: inboundSmtpPort ?? null, lmtp: inboundLmtpPort ?? null } as const;
+  return (["smtp", "lmtp"] as const).flatMap((protocol) => {
+    const port = ports[protocol];
+    if (port === null) return [];
+    const started = startListener({ db, linkKeys, clock, log, onStored, protocol, host, port, name, tls }).catch(
+      (error: unknown) => log.error({ err: error, protocol, port }, "cannot listen for mail that comes back"),
+    );
+    return [{ stop: async () => (await started)?.stop() }];
+  });
 }
 
 /** Does something now and then, one turn at a time, and at once when it starts or is asked to. */

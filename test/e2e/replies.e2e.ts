@@ -16,7 +16,12 @@ test("a reply stops the campaign, stands in the inbox, is answered and is done",
     "POST",
     "/sample-campaign",
   );
-  const person = await api<{ fullName: string; email: string }>(request, program, "GET", `/people/${sample.people[0]!.id}`);
+  const person = await api<{ fullName: string; email: string }>(
+    request,
+    program,
+    "GET",
+    `/people/${sample.people[0]!.id}`,
+  );
   const started = await api<{ id: number; number: string }>(request, program, "POST", "/email-campaigns", {
     campaignId: sample.campaign.id,
     emailCampaignFor: "lead",
@@ -26,7 +31,12 @@ test("a reply stops the campaign, stands in the inbox, is answered and is done",
   const sent = async () =>
     (await api<Mails>(request, program, "GET", `/communications?emailCampaignId=${started.id}&kind=email`)).data[0];
   await expect.poll(async () => (await sent())?.deliveryStatus, { timeout: 30_000 }).toBe("sent");
-  const { messageId } = await api<{ messageId: string }>(request, program, "GET", `/communications/${(await sent())!.id}`);
+  const { messageId } = await api<{ messageId: string }>(
+    request,
+    program,
+    "GET",
+    `/communications/${(await sent())!.id}`,
+  );
 
   await page.goto(`${program.url}/replies`);
   await expect(page.getByRole("heading", { name: "Nobody has answered yet" })).toBeVisible();

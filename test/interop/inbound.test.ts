@@ -156,6 +156,13 @@ describe("what real servers send back", () => {
     ]);
     expect(of(full)?.verdict).toMatchObject([{ recipient: full, hard: false, reason: "mailbox-full" }]);
     expect(of(busy)?.verdict).toMatchObject([{ recipient: busy, status: expect.stringMatching(/^4/), hard: false }]);
+    const { rows: dead } = await fresh.pool.query("select email_key, reason from suppressions where lifted_at is null");
+    expect(dead).toEqual([{ email_key: nobody, reason: "hard-bounce" }]);
+    expect(await here.status(started.get(nobody)!)).toMatchObject({ status: "Stopped", stopReason: "bounced" });
+    expect([await status(started.get(full)!), await status(started.get(busy)!)]).toEqual([
+      "In Progress",
+      "In Progress",
+    ]);
   });
 
   it("whoever is away answers by a machine, and the campaign goes on", async () => {
@@ -167,7 +174,7 @@ describe("what real servers send back", () => {
     expect(await status(started.get(away)!)).toBe("In Progress");
   });
 
-  it("a person's answer is a reply to the very mail", async () => {
+  it("a person's answer is a reply to the very mail, and stops the campaign", async () => {
     const id = await account({ plusAddressing: true });
     watching();
     const ana = `ana@${DOMAINS.people}`;
@@ -176,6 +183,7 @@ describe("what real servers send back", () => {
     await swaks(SALES, { Subject: "Re: Hello", "In-Reply-To": message!.messageId! }, "Thank you, call me on Monday.");
     const [row] = await handled(started.values(), 1);
     expect(row).toMatchObject({ kind: "reply", messageId: message!.id, personId: message!.personId, folder: "INBOX" });
+    expect(await here.status(started.get(ana)!)).toMatchObject({ status: "Stopped", stopReason: "replied" });
   });
 
   it("what was written to people is not what the mailbox owner's own mails are kept for: strangers' mails leave no bytes", async () => {
