@@ -55,7 +55,7 @@ export async function pictureOf(bytes: Buffer): Promise<Picture> {
   sharp.concurrency(1);
   try {
     const opened = sharp(bytes, { limitInputPixels: MAX_PIXELS, failOn: "error", animated: kind === "gif" });
-    const { pages = 1, hasAlpha = false } = await opened.metadata();
+    const { pages = 1, hasAlpha } = await opened.metadata();
     if (pages > MAX_FRAMES) return refuse("image-too-large", `It has ${pages} frames; ${MAX_FRAMES} are the most.`);
     const sized = opened
       .autoOrient()

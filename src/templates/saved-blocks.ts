@@ -29,7 +29,7 @@ export function create(db: Db, { name, blocks }: Input, actor: Actor, now: Tempo
       .selectFrom("savedBlocks")
       .select((select) => select.fn.countAll<number>().as("count"))
       .executeTakeFirstOrThrow();
-    if (Number(count) >= MAX_SAVED) refuse("too-many-saved-blocks", `There can be ${MAX_SAVED} saved blocks at most.`);
+    if (count >= MAX_SAVED) refuse("too-many-saved-blocks", `There can be ${MAX_SAVED} saved blocks at most.`);
     const row = await refusing(() =>
       tx
         .insertInto("savedBlocks")
@@ -81,7 +81,7 @@ export function update(db: Db, id: number, edit: Partial<Input>, actor: Actor, n
 export function remove(db: Db, id: number, actor: Actor, now: Temporal.Instant): Promise<void> {
   return inTransaction(db, async (tx) => {
     const gone = await tx.deleteFrom("savedBlocks").where("id", "=", id).returning("name").executeTakeFirst();
-    if (!gone) return notFound(id);
+    if (!gone) notFound(id);
     await recordChange(tx, { actor, action: "delete", subjectType: "saved-block", subjectId: id, before: gone }, now);
   });
 }

@@ -81,6 +81,7 @@ test("a Campaign from nothing: template, Schedule, Lead, start, pause with undo,
   // 1 the template
   await page.getByRole("link", { name: "Email Templates" }).click();
   await page.getByRole("link", { name: "New Email Template" }).click();
+  await page.getByRole("button", { name: "Keep writing in Markdown" }).click();
   await page.getByRole("textbox", { name: "Name" }).fill("Hello");
   await page.getByRole("textbox", { name: "Subject" }).fill("Hello {{ first_name }}");
   await page.getByRole("textbox", { name: "Body of the mail" }).click();

@@ -18,8 +18,8 @@ import {
 import { useDebouncedValue, useHotkeys } from "@mantine/hooks";
 import { IconDeviceFloppy, IconHistory, IconSend } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { useBlocker, useNavigate, useParams } from "@tanstack/react-router";
-import { lazy, Suspense, useEffect, useRef, useState } from "react";
+import { useBlocker, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { lazy, type Ref, Suspense, useCallback, useEffect, useRef, useState } from "react";
 import { type Answer, call, Problem } from "../../api.ts";
 import { t } from "../../i18n.ts";
 import type { EditorHandle } from "../../kit/code-editor.tsx";
@@ -28,11 +28,14 @@ import { Page } from "../../kit/page.tsx";
 import { queryClient, useApi, useRead } from "../../queries.ts";
 import { useMay, useMayChange } from "../../session.tsx";
 import { type Place, Preview } from "./preview.tsx";
+import type { BlocksHandle } from "./blocks/blocks-editor.tsx";
 import { TestSend } from "./test-send.tsx";
 import { VariableMenu } from "./variable-menu.tsx";
 import { Versions } from "./versions.tsx";
 
 const CodeEditor = lazy(() => import("../../kit/code-editor.tsx"));
+const BlocksEditor = lazy(() => import("./blocks/blocks-editor.tsx"));
+const SwitchFormat = lazy(() => import("./blocks/switch-format.tsx"));
 
 type Template = Answer<"GET /email-templates/:id">;
 type Format = Template["format"];
@@ -90,7 +93,13 @@ function Editor({ template }: { template: Template | null }) {
   const [testing, setTesting] = useState(false);
   const [fault, setFault] = useState<Problem | null>(null);
   const leaving = useRef(false);
-  const editor = useRef<EditorHandle>(null);
+  const editor = useRef<EditorHandle & Partial<BlocksHandle>>(null);
+  const search = useSearch({ strict: false });
+  const [switching, setSwitching] = useState<Format | null>(
+    template === null && search["format"] === "blocks" ? "blocks" : null,
+  );
+  // What was written in each format in this window: nothing is lost by looking at another one.
+  const kept = useRef<Partial<Record<Format, string>>>({});
   const subject = useRef<HTMLInputElement>(null);
   const preheader = useRef<HTMLInputElement>(null);
   const plainText = useRef<HTMLTextAreaElement>(null);
@@ -102,6 +111,9 @@ function Editor({ template }: { template: Template | null }) {
   const writable = template ? mayChange(template) : may("user");
   const changed = !same(draft, draftOf(base));
   const set = (changes: Partial<Draft>) => setDraft((before) => ({ ...before, ...changes }));
+
+  const changeBody = useCallback((body: string) => setDraft((before) => ({ ...before, body })), []);
+  const writeBody = useCallback(() => setWritingIn("body"), []);
 
   const begin = (from: Template) => {
     setBase(from);
@@ -172,10 +184,18 @@ function Editor({ template }: { template: Template | null }) {
 
   const faultAt = (field: keyof Draft) =>
     fault?.errors.find(({ pointer }) => pointer === `/${field}` || pointer.startsWith(`/${field}/`))?.detail;
-  const goTo = ({ field, line, column }: Place) => {
+  const writeIn = (format: Format, body: string) => {
+    kept.current[draft.format] = draft.body;
+    // Between two code formats the editor stays; to and from blocks another one begins with the body.
+    if (format !== "blocks" && draft.format !== "blocks") editor.current?.replace(body);
+    set({ format, body });
+    setSwitching(null);
+  };
+  const goTo = ({ field, line, column, block }: Place) => {
     if (field === "subject") subject.current?.focus();
     else if (field === "preheader") preheader.current?.focus();
     else if (field === "text") plainText.current?.focus();
+    else if (block && editor.current?.goToBlock) editor.current.goToBlock(block);
     else editor.current?.goTo(line ?? 1, column ?? 1);
   };
   const insert = (text: string) => {
@@ -293,26 +313,41 @@ function Editor({ template }: { template: Template | null }) {
                   aria-label={t("Format")}
                   value={draft.format}
                   readOnly={!writable}
-                  onChange={(format) => set({ format })}
+                  onChange={(format) => format !== draft.format && setSwitching(format)}
                   data={[
+                    { value: "blocks", label: t("Blocks") },
                     { value: "markdown", label: "Markdown" },
                     { value: "mjml", label: "MJML" },
                     { value: "html", label: "HTML" },
                   ]}
                 />
-                {writable && <VariableMenu variables={variables} insert={insert} />}
+                {writable && (draft.format !== "blocks" || writingIn !== "body") && (
+                  <VariableMenu variables={variables} insert={insert} />
+                )}
               </Group>
               <Suspense fallback={<Skeleton height={460} />}>
-                <CodeEditor
-                  ref={editor}
-                  initial={draft.body}
-                  onChange={(body) => set({ body })}
-                  onFocus={() => setWritingIn("body")}
-                  format={draft.format === "blocks" ? "html" : draft.format}
-                  variables={variables}
-                  readOnly={!writable}
-                  label={t("Body of the mail")}
-                />
+                {draft.format === "blocks" ? (
+                  <BlocksEditor
+                    ref={editor as Ref<BlocksHandle>}
+                    initial={draft.body}
+                    onChange={changeBody}
+                    onFocus={writeBody}
+                    variables={variables}
+                    readOnly={!writable}
+                    label={t("Body of the mail")}
+                  />
+                ) : (
+                  <CodeEditor
+                    ref={editor as Ref<EditorHandle>}
+                    initial={draft.body}
+                    onChange={changeBody}
+                    onFocus={writeBody}
+                    format={draft.format}
+                    variables={variables}
+                    readOnly={!writable}
+                    label={t("Body of the mail")}
+                  />
+                )}
               </Suspense>
               <Textarea
                 ref={plainText}
@@ -347,6 +382,21 @@ function Editor({ template }: { template: Template | null }) {
           />
         )}
       </Drawer>
+      <Suspense fallback={null}>
+        {switching && (
+          <SwitchFormat
+            to={switching}
+            from={draft.format}
+            body={draft.body}
+            before={kept.current[switching]}
+            saved={base && base.body === draft.body && base.format === draft.format ? base.versionNumber : null}
+            isNew={base === null && draft.body === BEGINNING.body}
+            templateId={base?.id ?? null}
+            close={() => setSwitching(null)}
+            take={writeIn}
+          />
+        )}
+      </Suspense>
       <Modal opened={testing} onClose={() => setTesting(false)} title={t("Send a test")}>
         {testing && <TestSend content={contentOf(draft)} personId={personId} done={() => setTesting(false)} />}
       </Modal>

@@ -88,7 +88,12 @@ export default function EmailTemplates() {
     },
   ];
   const add = may("user") && (
-    <Button component={Link} to="/email-templates/new" leftSection={<IconPlus size={16} />}>
+    <Button
+      component={Link}
+      to="/email-templates/new"
+      search={{ format: "blocks" } as never}
+      leftSection={<IconPlus size={16} />}
+    >
       {t("New Email Template")}
     </Button>
   );

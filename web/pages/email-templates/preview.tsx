@@ -22,7 +22,12 @@ import { MailFrame } from "../../kit/mail-frame.tsx";
 import { personLabel, Pick } from "../../kit/pick.tsx";
 
 export type Rendered = Answer<"POST /email-templates/preview">;
-export type Place = { readonly field: string; readonly line: number | null; readonly column: number | null };
+export type Place = {
+  readonly field: string;
+  readonly line: number | null;
+  readonly column: number | null;
+  readonly block?: string | null | undefined;
+};
 
 /** What is wrong with the template, each a way to where it is. */
 function Problems({ preview, goTo }: { preview: Rendered; goTo: (place: Place) => void }) {
@@ -31,13 +36,13 @@ function Problems({ preview, goTo }: { preview: Rendered; goTo: (place: Place) =
       {preview.problems.slice(0, MAX_SHOWN).map((one) => {
         const { severity, text, field, line, column } = one;
         return (
-          <UnstyledButton key={`${field}-${text}-${line}-${column}`} onClick={() => goTo(one)}>
+          <UnstyledButton key={`${field}-${text}-${line}-${column}-${one.block ?? ""}`} onClick={() => goTo(one)}>
             <Group gap="xs" wrap="nowrap" align="flex-start">
               <Badge color={severity === "error" ? "red" : "orange"} style={{ flexShrink: 0 }}>
                 {severity === "error" ? t("Error") : t("Warning")}
               </Badge>
               <Text size="sm" style={{ overflowWrap: "anywhere" }}>
-                {line === null
+                {line === null || one.block
                   ? `${fieldWord(field)}: `
                   : `${t("{field}, line {line}", { field: fieldWord(field), line })}: `}
                 {text}
