@@ -15,6 +15,7 @@ import { checkedAttributes } from "./fields.ts";
 import * as store from "./store.ts";
 
 export { declaredFields } from "./fields.ts";
+export { lacking } from "./lacking.ts";
 export { matching } from "./matching.ts";
 export { fieldsForTemplates, templateVariables } from "./template-variables.ts";
 

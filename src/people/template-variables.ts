@@ -3,33 +3,33 @@ import type { Db } from "../db/database.ts";
 import type { Person } from "./people.ts";
 
 /** Each name and where it comes from; the second names are those of the classic system's templates (E71). */
-const VARIABLES: Readonly<Record<string, (person: Person) => string | null>> = {
-  salutation: (person) => person.salutation,
-  first_name: (person) => person.firstName,
-  middle_name: (person) => person.middleName,
-  last_name: (person) => person.lastName,
-  full_name: (person) => person.fullName,
-  lead_name: (person) => person.fullName,
-  email: (person) => person.email,
-  email_id: (person) => person.email,
-  company: (person) => person.company,
-  company_name: (person) => person.company,
-  job_title: (person) => person.jobTitle,
-  phone: (person) => person.phone,
-  mobile: (person) => person.mobile,
-  mobile_no: (person) => person.mobile,
-  website: (person) => person.website,
-  city: (person) => person.city,
-  state: (person) => person.state,
-  country: (person) => person.country,
-  source: (person) => person.source,
-  status: (person) => person.status,
-  owner: (person) => person.owner,
-  lead_owner: (person) => person.owner,
-  language: (person) => person.language,
-  time_zone: (person) => person.timeZone,
-  notes: (person) => person.notes,
-};
+const VARIABLES = {
+  salutation: "salutation",
+  first_name: "firstName",
+  middle_name: "middleName",
+  last_name: "lastName",
+  full_name: "fullName",
+  lead_name: "fullName",
+  email: "email",
+  email_id: "email",
+  company: "company",
+  company_name: "company",
+  job_title: "jobTitle",
+  phone: "phone",
+  mobile: "mobile",
+  mobile_no: "mobile",
+  website: "website",
+  city: "city",
+  state: "state",
+  country: "country",
+  source: "source",
+  status: "status",
+  owner: "owner",
+  lead_owner: "owner",
+  language: "language",
+  time_zone: "timeZone",
+  notes: "notes",
+} as const satisfies Readonly<Record<string, keyof Person>>;
 const ENTRIES = Object.entries(VARIABLES);
 
 /** Every name a template may use: the person's own and those of the declared fields. */
@@ -41,5 +41,9 @@ export async function fieldsForTemplates(db: Db): Promise<string[]> {
 /** The person as a template sees them. What is not known is null, so that `default(…)` applies. */
 export function templateVariables(person: Person): Record<string, string | number | boolean | null> {
   // A person's own names win: a declared field cannot take them.
-  return { ...person.attributes, ...Object.fromEntries(ENTRIES.map(([name, of]) => [name, of(person)])) };
+  return { ...person.attributes, ...Object.fromEntries(ENTRIES.map(([name, column]) => [name, person[column]])) };
 }
+
+/** The column that holds a variable; undefined where it is a declared field, or none of a person's. */
+export const columnOf = (variable: string): (typeof VARIABLES)[keyof typeof VARIABLES] | undefined =>
+  Object.hasOwn(VARIABLES, variable) ? VARIABLES[variable as keyof typeof VARIABLES] : undefined;

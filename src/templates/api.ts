@@ -1,7 +1,8 @@
 /** The contract of email templates: what an author gives, what a version holds. Data only. */
 import { z } from "zod";
 import { savedContent } from "../core/blocks/document.ts";
-import { contract, id, idParams, instant, line, listOf, page } from "../http/contract.ts";
+import { filterSchema } from "../people/api.ts";
+import { contract, dayInput, id, idParams, instant, line, listOf, page } from "../http/contract.ts";
 
 export const formats = ["html", "mjml", "markdown", "blocks"] as const;
 
@@ -117,7 +118,58 @@ export const previewInput = z.object({
   personId: id.nullable().default(null),
   senderId: id.nullable().default(null).describe("Whose name and signature to show."),
   campaignName: line().nullable().default(null),
+  on: dayInput.nullable().default(null).describe("The day it would leave; today when null."),
   variables: z.record(z.string(), z.json()).default({}),
+});
+
+export const checkInput = z.object({
+  ...content,
+  personId: id.nullable().default(null).describe("For whom it is filled in; somebody made up when null."),
+  senderId: id.nullable().default(null),
+  campaignId: id.nullable().default(null).describe("Look for people lacking a value among those on their way in it."),
+  emailGroupId: id.nullable().default(null).describe("… or among the members of a group."),
+  filter: filterSchema.nullable().default(null).describe("… or among the people a filter finds."),
+  spam: z.boolean().default(false).describe("Ask SpamAssassin too, where it is installed: takes a second or more."),
+});
+
+const checked = z.object({
+  findings: z.array(
+    z.object({
+      code: z.string(),
+      severity: z.enum(["error", "warning", "hint"]),
+      text: z.string(),
+      field: z.string(),
+      line: z.int().nullable(),
+      column: z.int().nullable(),
+      block: z.string().nullable(),
+      clients: z.array(z.string()).describe("The mail programs it is about."),
+    }),
+  ),
+  sizeBytes: z.int().describe("Of the HTML part, filled in."),
+  people: z
+    .object({
+      of: z.int(),
+      lacking: z.array(
+        z.object({
+          variable: z.string(),
+          count: z.int(),
+          hasDefault: z.boolean().describe("The template says what stands there instead."),
+          people: z
+            .array(z.object({ id, fullName: z.string(), email: z.string().nullable() }))
+            .describe("The first 20."),
+        }),
+      ),
+    })
+    .nullable()
+    .describe("Null when nobody was asked about."),
+  spam: z
+    .object({
+      score: z.number(),
+      required: z.number(),
+      rules: z.array(z.object({ name: z.string(), score: z.number(), text: z.string() })),
+    })
+    .nullable()
+    .describe("Null when not asked for, or SpamAssassin is not installed."),
 });
 
 const tag = "Email Templates";
@@ -206,6 +258,18 @@ export const emailTemplates = contract({
     access: "viewer",
     query: z.object({ fields: page.fields }),
     success: { status: 200, body: listOf(templateVariable) },
+  },
+  check: {
+    method: "POST",
+    path: "/email-templates/check",
+    summary: "Everything that can be said of a mail before it is sent; saves nothing and asks no network",
+    description:
+      "What a save would refuse; links, pictures, contrast, size, subject and preheader, the way out, mail programs that do not " +
+      "support what it uses, people without a value for a variable. Each finding names its line or block.",
+    tag,
+    access: "viewer",
+    body: checkInput,
+    success: { status: 200, body: checked },
   },
   preview: {
     method: "POST",

@@ -26,10 +26,11 @@ type About = Pick<Asked, "personId" | "senderId" | "campaignName" | "variables">
 /** Renders content that may not be saved yet; what a save would refuse is told as an error, with its place (E79). */
 export async function preview(
   db: Db,
-  { personId, senderId, campaignName, variables, ...content }: Asked,
+  { personId, senderId, campaignName, on, variables, ...content }: Asked,
   now: Temporal.Instant,
 ) {
-  const values = await valuesFor(db, { personId, senderId, campaignName, variables }, now);
+  const day: Record<string, string> = on === null ? {} : { today: on };
+  const values = await valuesFor(db, { personId, senderId, campaignName, variables: { ...day, ...variables } }, now);
   const authored = await check(db, content);
   if ("problems" in authored)
     return { ...NOTHING, preheader: content.preheader, problems: authored.problems.map((one) => told("error", one)) };

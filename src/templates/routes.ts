@@ -4,6 +4,7 @@ import { pageOf } from "../http/paging.ts";
 import type { Serve } from "../http/serve.ts";
 import { emailTemplates as api, savedBlocks as savedApi } from "./api.ts";
 import { preview } from "./preview.ts";
+import { checkMail } from "./checks/check.ts";
 import * as savedBlocks from "./saved-blocks.ts";
 import * as templates from "./templates.ts";
 import { templateVariables } from "./variables.ts";
@@ -21,6 +22,7 @@ export function routes(serve: Serve, { db }: { db: Db }): void {
   serve(api.restore, ({ params, actor, now }) => templates.restore(db, params.id, params.number, actor, now));
   serve(api.variables, async () => ({ data: await templateVariables(db), nextCursor: null }));
   serve(api.preview, ({ body, now }) => preview(db, body, now));
+  serve(api.check, ({ body, now }) => checkMail(db, body, now));
   serve(savedApi.list, async () => ({ data: await savedBlocks.list(db), nextCursor: null }));
   serve(savedApi.create, ({ body, actor, now }) => savedBlocks.create(db, body, actor, now));
   serve(savedApi.update, ({ params, body, actor, now }) => savedBlocks.update(db, params.id, body, actor, now));

@@ -154,8 +154,8 @@ export async function currentVersionId(db: Db, templateId: number): Promise<numb
 }
 
 /** Checks content as a save would; what a save would refuse is told. */
-export async function check(db: Db, content: Content) {
-  return author(content, new Set([...(await fieldsForTemplates(db)), ...SYSTEM_VARIABLES]));
+export async function check(db: Db, content: Content, how: { readonly mark?: boolean } = {}) {
+  return author(content, new Set([...(await fieldsForTemplates(db)), ...SYSTEM_VARIABLES]), how);
 }
 
 /** Checks content as a save would, for a test mail or a file; refuses what a save would refuse. */

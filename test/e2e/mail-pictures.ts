@@ -9,7 +9,12 @@ import { closeSandbox } from "../../src/templates/sandbox.ts";
 
 const OURS = join(import.meta.dirname, "../mails");
 const [folder = "/tmp/mail-pictures", ...given] = process.argv.slice(2);
-const files = given.length > 0 ? given : readdirSync(OURS).map((file) => join(OURS, file));
+const files =
+  given.length > 0
+    ? given
+    : readdirSync(OURS)
+        .filter((file) => file.includes("."))
+        .map((file) => join(OURS, file));
 
 const picture = (colour: string, words: string) =>
   `data:image/svg+xml,${encodeURIComponent(`<svg xmlns="http://www.w3.org/2000/svg" width="400" height="260"><rect width="400" height="260" fill="${colour}"/><text x="30" y="140" font-size="40" fill="#fff" font-family="sans-serif">${words}</text></svg>`)}`;
@@ -18,7 +23,9 @@ const VALUES = {
   company: "Analytical Engines",
   unsubscribe_url: "https://mail.example.com/u/1",
   postal_address: "Acme Ltd, 1 Example Street, London",
-  items: [
+  website: "https://acme.dev",
+  notes: "",
+  products: [
     { name: "A lamp", price: "€ 49", url: "https://example.com/1", image: picture("#0f766e", "Lamp") },
     {
       name: "A very comfortable chair",

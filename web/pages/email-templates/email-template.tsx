@@ -27,6 +27,7 @@ import { tellDone, tellFailure } from "../../kit/failures.tsx";
 import { Page } from "../../kit/page.tsx";
 import { queryClient, useApi, useRead } from "../../queries.ts";
 import { useMay, useMayChange } from "../../session.tsx";
+import { Checks, type Whom } from "./checks.tsx";
 import { type Place, Preview } from "./preview.tsx";
 import type { BlocksHandle } from "./blocks/blocks-editor.tsx";
 import { TestSend } from "./test-send.tsx";
@@ -125,11 +126,28 @@ function Editor({ template }: { template: Template | null }) {
     if (template && base && isLater(template.changedAt, base.changedAt) && !changed && !busy) begin(template);
   });
 
-  const [asked] = useDebouncedValue({ ...contentOf(draft), personId }, 350);
+  const [on, setOn] = useState<string | null>(null);
+  const [asked] = useDebouncedValue({ ...contentOf(draft), personId, on }, 350);
   const preview = useQuery({
     queryKey: ["POST /email-templates/preview", asked],
     queryFn: ({ signal }) =>
       call("POST /email-templates/preview", { body: { ...asked, subject: asked.subject.trim() || "–" }, signal }),
+    placeholderData: (former) => former,
+    retry: false,
+  });
+
+  const [whom, setWhom] = useState<Whom>({ campaignId: null, emailGroupId: null });
+  const [spamOf, setSpamOf] = useState<string | null>(null);
+  const [toCheck] = useDebouncedValue({ ...contentOf(draft), personId, ...whom }, 1000);
+  // SpamAssassin is asked for what stands there now, not for each word that follows.
+  const spam = spamOf === JSON.stringify(toCheck);
+  const checks = useQuery({
+    queryKey: ["POST /email-templates/check", toCheck, spam],
+    queryFn: ({ signal }) =>
+      call("POST /email-templates/check", {
+        body: { ...toCheck, subject: toCheck.subject.trim() || "–", spam },
+        signal,
+      }),
     placeholderData: (former) => former,
     retry: false,
   });
@@ -365,7 +383,27 @@ function Editor({ template }: { template: Template | null }) {
           </Card>
         </Grid.Col>
         <Grid.Col span={{ base: 12, lg: 6 }}>
-          <Preview preview={preview.data} error={preview.error} goTo={goTo} personId={personId} choose={setPersonId} />
+          <Preview
+            preview={preview.data}
+            error={preview.error}
+            goTo={goTo}
+            personId={personId}
+            choose={setPersonId}
+            on={on}
+            setOn={setOn}
+            findings={checks.data?.findings.filter(({ severity }) => severity !== "hint").length ?? 0}
+            checks={
+              <Checks
+                checked={checks.data}
+                error={checks.error}
+                goTo={goTo}
+                whom={whom}
+                setWhom={setWhom}
+                askSpam={() => setSpamOf(JSON.stringify(toCheck))}
+                asking={spam && checks.isFetching}
+              />
+            }
+          />
         </Grid.Col>
       </Grid>
       <Drawer opened={history} onClose={() => setHistory(false)} position="right" size="xl" title={t("Versions")}>

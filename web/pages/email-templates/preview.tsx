@@ -14,7 +14,8 @@ import {
 } from "@mantine/core";
 import { useViewportSize } from "@mantine/hooks";
 import { IconCircleCheck } from "@tabler/icons-react";
-import { useState } from "react";
+import { DateInput } from "@mantine/dates";
+import { type ReactNode, useState } from "react";
 import type { Answer } from "../../api.ts";
 import { formatNumber, t } from "../../i18n.ts";
 import { Failure } from "../../kit/failures.tsx";
@@ -72,15 +73,25 @@ export function Preview({
   goTo,
   personId,
   choose,
+  on,
+  setOn,
+  checks,
+  findings,
 }: {
   preview: Rendered | undefined;
   error: unknown;
   goTo: (place: Place) => void;
   personId: number | null;
   choose: (id: number | null) => void;
+  /** The day the mail would leave. */
+  on: string | null;
+  setOn: (day: string | null) => void;
+  checks: ReactNode;
+  /** How many checks found something that matters. */
+  findings: number;
 }) {
   const [width, setWidth] = useState("600");
-  const [scheme, setScheme] = useState<"light" | "dark">("light");
+  const [scheme, setScheme] = useState<"light" | "dark" | "both">("light");
   const { height: window } = useViewportSize();
   const height = Math.max(420, window - 380);
   const broken = preview?.problems.some(({ severity }) => severity === "error") ?? false;
@@ -107,6 +118,7 @@ export function Preview({
               data={[
                 { value: "light", label: t("Light") },
                 { value: "dark", label: t("Dark") },
+                { value: "both", label: t("Both schemes") },
               ]}
             />
           </Group>
@@ -122,6 +134,15 @@ export function Preview({
             miw={160}
             flex={1}
             maw={260}
+          />
+          <DateInput
+            aria-label={t("As of which day")}
+            placeholder={t("Today")}
+            value={on}
+            onChange={setOn}
+            clearable
+            size="xs"
+            w={130}
           />
         </Group>
         {preview ? (
@@ -145,6 +166,18 @@ export function Preview({
               <Tabs.List>
                 <Tabs.Tab value="html">{t("As it looks")}</Tabs.Tab>
                 <Tabs.Tab value="text">{t("Plain text")}</Tabs.Tab>
+                <Tabs.Tab
+                  value="checks"
+                  rightSection={
+                    findings > 0 ? (
+                      <Badge size="sm" color="orange" variant="light">
+                        {findings}
+                      </Badge>
+                    ) : undefined
+                  }
+                >
+                  {t("Checks")}
+                </Tabs.Tab>
               </Tabs.List>
               <Tabs.Panel value="html" pt="sm">
                 {broken ? (
@@ -155,20 +188,40 @@ export function Preview({
                     </Stack>
                   </Alert>
                 ) : (
-                  <MailFrame
-                    html={preview.html}
-                    title={t("Preview of the mail")}
-                    width={Number(width)}
-                    height={height}
-                    scheme={scheme}
-                    remote
-                  />
+                  <Group gap="xs" grow align="flex-start" wrap="nowrap">
+                    {(scheme === "both" ? (["light", "dark"] as const) : [scheme]).map((one) => (
+                      <div key={one} style={{ minWidth: 0 }}>
+                        <MailFrame
+                          html={preview.html}
+                          title={
+                            scheme === "both" && one === "dark"
+                              ? t("Preview of the mail, dark")
+                              : t("Preview of the mail")
+                          }
+                          width={Number(width)}
+                          height={height}
+                          scheme={one}
+                          remote
+                        />
+                      </div>
+                    ))}
+                  </Group>
                 )}
               </Tabs.Panel>
               <Tabs.Panel value="text" pt="sm">
                 <Code block style={{ whiteSpace: "pre-wrap", maxHeight: height, overflow: "auto" }} tabIndex={0}>
                   {preview.text}
                 </Code>
+              </Tabs.Panel>
+              <Tabs.Panel value="checks" pt="sm">
+                <div
+                  style={{ maxHeight: height, overflow: "auto" }}
+                  tabIndex={0}
+                  role="region"
+                  aria-label={t("Checks")}
+                >
+                  {checks}
+                </div>
               </Tabs.Panel>
             </Tabs>
             {preview.problems.length === 0 && (
