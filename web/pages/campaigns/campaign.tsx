@@ -25,9 +25,12 @@ import {
   IconCalendarEvent,
   IconDots,
   IconMail,
+  IconPlayerPause,
+  IconPlayerPlay,
   IconPlus,
   IconSend,
   IconSettings,
+  IconSnowflake,
   IconTrash,
 } from "@tabler/icons-react";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
@@ -41,7 +44,7 @@ import { tellDone, tellFailure } from "../../kit/failures.tsx";
 import { showProblem } from "../../kit/form.ts";
 import { Page } from "../../kit/page.tsx";
 import { Day, statusWord } from "../../kit/words.tsx";
-import { useApi, useRead } from "../../queries.ts";
+import { invalidate, useApi, useRead } from "../../queries.ts";
 import { useMay } from "../../session.tsx";
 import { STATUS_COLORS } from "../../theme.ts";
 
@@ -77,9 +80,26 @@ export default function CampaignPage() {
       tellFailure(error);
     }
   };
+  const rest = async (kind: "hold" | "freeze" | null) => {
+    try {
+      if (kind) await call("PUT /campaigns/:id/pause", { params: { id }, body: { kind } });
+      else await call("DELETE /campaigns/:id/pause", { params: { id } });
+      await invalidate("GET /campaigns/:id", "GET /campaigns");
+      tellDone(kind ? t("Nothing of this Campaign leaves until it is resumed.") : t("The Campaign goes on."));
+    } catch (error) {
+      tellFailure(error);
+    }
+  };
   return (
     <Page
       title={campaign.name}
+      badge={
+        campaign.pauseKind && (
+          <Badge color="orange" variant="light">
+            {campaign.pauseKind === "hold" ? t("On hold") : t("Frozen")}
+          </Badge>
+        )
+      }
       hint={campaign.description}
       above={[[t("Campaigns"), "/campaigns"]]}
       actions={
@@ -109,6 +129,27 @@ export default function CampaignPage() {
                 <Menu.Item leftSection={<IconSend size={16} />} onClick={() => void test()}>
                   {t("Send all mails to me as a test")}
                 </Menu.Item>
+                <Menu.Item
+                  leftSection={<IconPlayerPlay size={16} />}
+                  component={Link}
+                  to={`/campaigns/${id}/simulation`}
+                >
+                  {t("Simulate")}
+                </Menu.Item>
+                {campaign.pauseKind ? (
+                  <Menu.Item leftSection={<IconPlayerPlay size={16} />} onClick={() => void rest(null)}>
+                    {t("Resume")}
+                  </Menu.Item>
+                ) : (
+                  <>
+                    <Menu.Item leftSection={<IconPlayerPause size={16} />} onClick={() => void rest("hold")}>
+                      {t("Hold: late mails expire")}
+                    </Menu.Item>
+                    <Menu.Item leftSection={<IconSnowflake size={16} />} onClick={() => void rest("freeze")}>
+                      {t("Freeze: everything is later")}
+                    </Menu.Item>
+                  </>
+                )}
                 {may("manager") && (
                   <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={remove}>
                     {t("Delete")}

@@ -42,9 +42,9 @@ import { Page } from "../../kit/page.tsx";
 import { nameLabel, Pick } from "../../kit/pick.tsx";
 import { RowsSkeleton } from "../../kit/skeletons.tsx";
 import { invalidate, useApi, useRead } from "../../queries.ts";
+import { Publishing } from "./publish.tsx";
 
 type Campaign = Answer<"GET /campaigns/:id">;
-type Impact = Answer<"POST /campaigns/:id/impact">;
 type Draft = {
   readonly key: string;
   readonly id: number | undefined;
@@ -69,14 +69,29 @@ const draftsOf = ({ steps }: Campaign): Draft[] =>
     expiresAfterDays,
   }));
 
+/** The rows of a draft that somebody kept. */
+const rowsOf = ({ content }: Answer<"GET /campaigns/:id/draft">, { steps }: Campaign): Draft[] =>
+  content.steps.map(({ id, emailTemplateId, sendAfterDays, timeOfDay, expiresAfterDays }) => ({
+    key: id === undefined ? newKey() : String(id),
+    id,
+    emailTemplateId,
+    emailTemplate:
+      steps.find((step) => step.emailTemplateId === emailTemplateId)?.emailTemplate ??
+      t("Template {id}", { id: emailTemplateId }),
+    sendAfterDays,
+    timeOfDay: timeOfDay?.slice(0, 5) ?? "",
+    expiresAfterDays,
+  }));
+
 export default function SchedulePage() {
   const { id } = useParams({ strict: false }) as { id: string };
   const { data: campaign } = useRead("GET /campaigns/:id", { params: { id } });
+  const { data: draft } = useRead("GET /campaigns/:id/draft", { params: { id } });
   const navigate = useNavigate();
-  const [drafts, setDrafts] = useState(() => draftsOf(campaign));
+  const [drafts, setDrafts] = useState(() => (draft.draft ? rowsOf(draft, campaign) : draftsOf(campaign)));
   const [start, setStart] = useState<string>(today());
   const [shown, setShown] = useState<number | null>(null);
-  const [impact, setImpact] = useState<Impact | null>(null);
+  const [publishing, setPublishing] = useState(false);
   const [busy, setBusy] = useState(false);
   const [saved, setSaved] = useState(false);
   const changed = JSON.stringify(drafts.map(bare)) !== JSON.stringify(draftsOf(campaign).map(bare));
@@ -120,7 +135,8 @@ export default function SchedulePage() {
     setDrafts(arrayMove(drafts, from, to).map((one, at) => ({ ...one, sendAfterDays: days[at] ?? one.sendAfterDays })));
   };
   const steps = drafts.map(({ id: stepId, emailTemplateId, sendAfterDays, timeOfDay, expiresAfterDays }) => ({
-    ...(stepId === undefined ? {} : { id: stepId }),
+    // What this page does not show stays as it is.
+    ...(stepId === undefined ? {} : { ...draft.content.steps.find((step) => step.id === stepId), id: stepId }),
     emailTemplateId: emailTemplateId ?? 0,
     sendAfterDays,
     timeOfDay: timeOfDay || null,
@@ -139,20 +155,36 @@ export default function SchedulePage() {
       tellFailure(error);
     } finally {
       setBusy(false);
-      setImpact(null);
     }
   };
-  /** Whoever is on their way is affected: said first, saved after a yes. */
+  /** Whoever is on their way is affected: kept as a draft, told what it does, published after a yes. */
   const review = async () => {
     setBusy(true);
     try {
-      const found = await call("POST /campaigns/:id/impact", { params: { id }, body: { steps } });
-      if (found.running === 0) await save();
-      else setImpact(found);
+      const { Scheduled, "In Progress": inProgress, Paused } = campaign.emailCampaigns;
+      if (Scheduled + inProgress + Paused === 0) {
+        await save();
+        return;
+      }
+      await call("PUT /campaigns/:id/draft", { params: { id }, body: { steps }, ifMatch: `"${draft.changedAt}"` });
+      await invalidate("GET /campaigns/:id/draft");
+      setSaved(true);
+      setPublishing(true);
     } catch (error) {
       tellFailure(error);
     } finally {
       setBusy(false);
+    }
+  };
+
+  const discard = async () => {
+    try {
+      await call("DELETE /campaigns/:id/draft", { params: { id } });
+      await invalidate("GET /campaigns/:id/draft");
+      setDrafts(draftsOf(campaign));
+      tellDone(t("The draft is gone."));
+    } catch (error) {
+      tellFailure(error);
     }
   };
 
@@ -175,6 +207,17 @@ export default function SchedulePage() {
         </>
       }
     >
+      {draft.draft && (
+        <Alert color="blue" title={t("This is a draft that is not published")}>
+          {t("{name} changed it. What runs goes by the published Schedule.", { name: draft.draft.changedBy })}{" "}
+          {draft.draft.outdated && t("Somebody published meanwhile: look at both before you save it again.")}
+          <Group mt="xs">
+            <Button size="xs" variant="default" onClick={() => void discard()}>
+              {t("Throw the draft away")}
+            </Button>
+          </Group>
+        </Alert>
+      )}
       <DatePickerInput
         label={t("If somebody started on")}
         description={t("Only to see the dates below; nobody is started.")}
@@ -218,9 +261,13 @@ export default function SchedulePage() {
       <Modal opened={shown !== null} onClose={() => setShown(null)} size="xl" title={t("What it looks like")}>
         {shown !== null && <Preview id={shown} />}
       </Modal>
-      <Modal opened={impact !== null} onClose={() => setImpact(null)} size="lg" title={t("What this changes")}>
-        {impact && (
-          <ImpactWords impact={impact} drafts={drafts} save={save} busy={busy} close={() => setImpact(null)} />
+      <Modal opened={publishing} onClose={() => setPublishing(false)} size="xl" title={t("What this changes")}>
+        {publishing && (
+          <Publishing
+            id={id}
+            close={() => setPublishing(false)}
+            done={() => navigate({ to: `/campaigns/${id}`, ignoreBlocker: true })}
+          />
         )}
       </Modal>
     </Page>
@@ -344,73 +391,4 @@ function useApiPreview(content: Answer<"GET /email-templates/:id"> | undefined) 
       .catch(tellFailure);
   }
   return found && found.of === content?.id ? found.answer : null;
-}
-
-function ImpactWords({
-  impact,
-  drafts,
-  save,
-  busy,
-  close,
-}: {
-  impact: Impact;
-  drafts: readonly Draft[];
-  save: () => Promise<void>;
-  busy: boolean;
-  close: () => void;
-}) {
-  return (
-    <Stack>
-      <Text size="sm">
-        {t("{count, plural, one {One person is} other {# people are}} on the way through this Campaign.", {
-          count: impact.running,
-        })}
-      </Text>
-      {impact.dueNow > 0 && (
-        <Alert
-          color="orange"
-          title={t("{count, plural, one {One person would get a mail} other {# people would get a mail}} at once", {
-            count: impact.dueNow,
-          })}
-        >
-          {t("Its day has come already for them. They get one mail a day until they have caught up.")}
-        </Alert>
-      )}
-      <Stack gap={4}>
-        {impact.steps.map((step, at) => (
-          <Text key={step.stepId ?? `new-${at}`} size="sm">
-            <b>{drafts[at]?.emailTemplate || t("Step {position}", { position: at + 1 })}</b>
-            {": "}
-            {[
-              step.ahead > 0 && t("{count, plural, other {ahead for #}}", { count: step.ahead }),
-              step.dueNow > 0 && t("{count, plural, other {due now for #}}", { count: step.dueNow }),
-              step.tooLate > 0 && t("{count, plural, other {too late for #}}", { count: step.tooLate }),
-              step.sent > 0 && t("{count, plural, other {# have it behind them}}", { count: step.sent }),
-            ]
-              .filter(Boolean)
-              .join(", ") || t("nobody yet")}
-          </Text>
-        ))}
-        {impact.removed.map((step) => (
-          <Text key={step.stepId} size="sm">
-            {t(
-              "The mail of day {day} is removed: {count, plural, one {one person} other {# people}} will not get it.",
-              {
-                day: step.sendAfterDays,
-                count: step.ahead + step.dueNow,
-              },
-            )}
-          </Text>
-        ))}
-      </Stack>
-      <Group justify="flex-end">
-        <Button variant="default" onClick={close}>
-          {t("Back to the Schedule")}
-        </Button>
-        <Button loading={busy} onClick={() => void save()}>
-          {t("Save for everybody on the way")}
-        </Button>
-      </Group>
-    </Stack>
-  );
 }

@@ -1,5 +1,5 @@
 /** Pictures over time: what went out, where people stand, what is due, and Campaigns beside each other. */
-import { Group, Select, SimpleGrid, Skeleton, Table, Text, Tooltip } from "@mantine/core";
+import { Button, Group, Select, SimpleGrid, Skeleton, Table, Text, Tooltip } from "@mantine/core";
 import { lazy, Suspense } from "react";
 import { addDays, formatDay, formatNumber, formatShare, t, today } from "../../i18n.ts";
 import { Bars } from "../../kit/bars.tsx";
@@ -8,6 +8,7 @@ import { Failure } from "../../kit/failures.tsx";
 import { useSearchState } from "../../kit/list.tsx";
 import { Page } from "../../kit/page.tsx";
 import { nameLabel, Pick } from "../../kit/pick.tsx";
+import { Link } from "@tanstack/react-router";
 import { RecordLink } from "../../kit/words.tsx";
 import { useApi } from "../../queries.ts";
 
@@ -35,6 +36,9 @@ export default function Insights() {
       hint={t("Every chart has its table. Days are days of the workspace's zone.")}
       actions={
         <>
+          <Button variant="default" component={Link} to="/forecast">
+            {t("Forecast")}
+          </Button>
           <Pick
             route="GET /campaigns"
             aria-label={t("Campaign")}

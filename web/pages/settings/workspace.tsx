@@ -1,5 +1,5 @@
 /** The settings every Campaign falls back on. */
-import { Button, Card, Group, NumberInput, Select, Stack, Textarea, TextInput } from "@mantine/core";
+import { Button, Card, Group, NumberInput, Select, Stack, Switch, Textarea, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { call } from "../../api.ts";
 import { LANGUAGES, t } from "../../i18n.ts";
@@ -21,6 +21,7 @@ export default function Workspace() {
       timeOfDay: data.timeOfDay.slice(0, 5),
       expiresAfterDays: data.expiresAfterDays as number | string,
       burstGuard: data.burstGuard as number | string,
+      approvalBeforePublishing: data.approvalBeforePublishing,
       keepContentsMonths: (data.keepContentsMonths ?? "") as number | string,
     },
   });
@@ -109,6 +110,12 @@ export default function Workspace() {
               min={1}
               disabled={disabled}
               {...form.getInputProps("burstGuard")}
+            />
+            <Switch
+              label={t("A second person approves changes of a Schedule")}
+              description={t("Where people are on their way. A manager approves what somebody else wrote.")}
+              disabled={disabled}
+              {...form.getInputProps("approvalBeforePublishing", { type: "checkbox" })}
             />
             <NumberInput
               label={t("Keep what was sent (months)")}
