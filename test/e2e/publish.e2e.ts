@@ -33,7 +33,7 @@ test("publish a change to a running Campaign, see the new dates, simulate it, lo
   await dialog.getByRole("radio", { name: "Everyone, for what lies ahead" }).check();
   await dialog.getByRole("button", { name: "Publish", exact: true }).click();
   await expect(page.getByText("The Schedule is published.")).toBeVisible();
-  await expect(page.getByText("Day 9")).toBeVisible();
+  await expect(page.getByText("Day 9")).toBeVisible({ timeout: 60_000 });
   const one = (await ask("GET", `/email-campaigns?campaignId=${campaignId}`)).data[0];
   const { steps } = await ask("GET", `/email-campaigns/${one.id}`);
   const days = (from: string, to: string) => Math.round((Date.parse(to) - Date.parse(from)) / 86_400_000);
