@@ -1,13 +1,15 @@
 /** `tidings inbound`: hands in received mails, or says what they are without a database. */
+import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Command } from "commander";
 import { refuse } from "../core/problem.ts";
 import { classifyInbound, type Inbound } from "../core/inbound/classify.ts";
+import { MOST_BYTES } from "../core/inbound/mail.ts";
 import { handleStored, receive } from "../inbound/inbound.ts";
 import { get } from "../inbound/listing.ts";
 import { type Context, withContext } from "./context.ts";
-import { type Output, table } from "./output.ts";
+import { inWords, type Output, table } from "./output.ts";
 import type { Common, Run } from "./program.ts";
 
 export const inbound = (run: Run): Command =>
@@ -32,11 +34,16 @@ export const inbound = (run: Run): Command =>
         .argument("<files...>", "mails as files (RFC 5322)")
         .action(
           run<Common>(async (_options, output, ...given) => {
-            for (const file of given.flat())
-              await each(output, async () => {
-                const found = await classifyInbound(await bytesOf(file));
-                process.stdout.write(output.json ? asLine(file, found) : inWords(file, found));
-              });
+            for (const file of given.flat()) {
+              try {
+                const found = await classifyInbound(await beginningOf(file));
+                process.stdout.write(output.json ? asLine(file, found) : asTable(file, found));
+              } catch (error) {
+                // One that cannot be read keeps nobody from the others, and does not stand among the answers.
+                output.note(inWords(error).detail);
+                process.exitCode = 1;
+              }
+            }
           }),
         ),
     );
@@ -48,6 +55,17 @@ async function each(output: Output, work: () => Promise<void>): Promise<void> {
   } catch (error) {
     output.fail(error);
   }
+}
+
+/** As much of a file as is looked at, whatever its size. */
+async function beginningOf(file: string): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  try {
+    for await (const chunk of createReadStream(file, { end: MOST_BYTES - 1 })) chunks.push(chunk as Buffer);
+  } catch {
+    refuse("file-unreadable", `${file} cannot be read: is it there, and a file?`);
+  }
+  return Buffer.concat(chunks);
 }
 
 const bytesOf = (file: string) =>
@@ -77,7 +95,7 @@ async function stored({ database: { db }, secrets, clock, log }: Context, file: 
   const told = { file, known: false, id, state, kind, verdicts, personId, emailCampaignId, messageId };
   const about = messageId === null ? "about no mail of ours" : `about message ${messageId} of person ${personId}`;
   process.stdout.write(
-    output.json ? `${JSON.stringify(told)}\n` : `${inWords(file, { kind: kind ?? "other", verdicts })}  ${about}\n`,
+    output.json ? `${JSON.stringify(told)}\n` : `${asTable(file, { kind: kind ?? "other", verdicts })}  ${about}\n`,
   );
 }
 
@@ -88,7 +106,7 @@ function asLine(file: string, { kind, verdicts }: Inbound): string {
   return `${JSON.stringify({ file, kind, verdicts: said })}\n`;
 }
 
-function inWords(file: string, { kind, verdicts }: Pick<Inbound, "kind"> & { verdicts: readonly Line[] }): string {
+function asTable(file: string, { kind, verdicts }: Pick<Inbound, "kind"> & { verdicts: readonly Line[] }): string {
   const cells = verdicts.map(({ recipient, status, reason, hard, delayed }) => [
     recipient ?? "",
     status ?? "",

@@ -4,7 +4,7 @@ import { isAutomatic } from "./automatic.ts";
 import { complaintIn } from "./complaint.ts";
 import { wantsToLeave } from "./leaving.ts";
 import { addressIn, fieldsOf, headerOf, readMail, type ReceivedMail, reportsOf } from "./mail.ts";
-import { ownWords, readNotice } from "./notice.ts";
+import { introduction, ownWords, readNotice } from "./notice.ts";
 import { readDeliveryStatus, type Recipient, statusIn } from "./report.ts";
 import { looksLikeNotice } from "./signs.ts";
 import { mild, specific, type Verdict, verdictOf } from "./verdict.ts";
@@ -51,7 +51,8 @@ async function passedOn(mail: ReceivedMail, size: number, depth: number): Promis
     return null;
   if (mail.headers.has("in-reply-to") && !looksLikeNotice(mail)) return null;
   const within = await classify(await readMail(new TextEncoder().encode(inner)), inner.length, depth - 1);
-  return within.kind === "bounce" || within.kind === "complaint" ? within : null;
+  if (within.kind === "bounce" || within.kind === "complaint") return within;
+  return isForward(mail) && within.kind !== "reply" && within.kind !== "other" ? within : null;
 }
 
 const HEAD = 5000;
@@ -121,7 +122,9 @@ function receipt(mail: ReceivedMail): Inbound | null {
 
 /** The leave button of Apple Mail writes for the person, and says that a machine did. */
 function byApple(mail: ReceivedMail): Inbound | null {
-  return /Apple Mail sent this email to unsubscribe/i.test(mail.text) ? leaving(mail) : null;
+  const says =
+    mail.headers.has("x-apple-unsubscribe") || /Apple Mail sent this email to\s+unsubscribe/i.test(mail.text);
+  return says ? leaving(mail) : null;
 }
 
 function notice(mail: ReceivedMail): Inbound | null {
@@ -136,11 +139,16 @@ function notice(mail: ReceivedMail): Inbound | null {
   const byAddress = new Map(read.map((one) => [one.recipient?.toLowerCase(), one]));
   const recipients: Recipient[] =
     listed.length > 0 ? listed.map((address) => byAddress.get(address.toLowerCase()) ?? whole(address)) : read;
-  if (recipients.length > 0)
-    return {
-      kind: "bounce",
-      verdicts: recipients.map((one) => verdictOf(one, recipients.length > 1 ? "" : said, mail.subject)),
-    };
+  if (recipients.length > 0) {
+    const about =
+      recipients.length === 1
+        ? said
+        : introduction(
+            mail.text,
+            recipients.map((one) => one.recipient),
+          );
+    return { kind: "bounce", verdicts: recipients.map((one) => verdictOf(one, about, mail.subject)) };
+  }
   const recipient = fallbackRecipient(mail);
   if (recipient === null) return null;
   return { kind: "bounce", verdicts: [verdictOf(whole(recipient), said, mail.subject)] };

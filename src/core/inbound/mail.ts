@@ -19,7 +19,7 @@ export type ReceivedMail = {
 };
 
 /** More of a mail is not looked at: reports come first. */
-const MOST_BYTES = 1_500_000;
+export const MOST_BYTES = 1_500_000;
 const MOST_TEXT = 200_000;
 const MOST_PARTS = 200;
 const LEAST_TEXT = 80;

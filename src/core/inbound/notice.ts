@@ -5,8 +5,10 @@ import { statusIn } from "./report.ts";
 
 /** From here on it is the mail that came back. */
 const ORIGINAL_BEGINS =
-  /^[ \t>#*]*(?:-{2,}|_{3,}|={3,}|\*{3,})?[ \t]*(?:(?:this|below this line|the following|here|a copy|following)\b.{0,40}\b(?:is|are)\b.{0,30}\b(?:copy|headers?|original|message)|-+ ?(?:original|returned|undelivered|unsent|the (?:original|header|body|unsent)|start of|forwarded|message header|failed message)|original message (?:follows|header|text|details)|message headers? follow|received: (?:from|by|\(|$)|return-path:|dkim-signature:|unsent message below|the (?:first|following|header|body|original|message).{0,60}(?:follow|lines|header)|begin (?:message )?header|text of (?:your )?message|your message (?:reads|begins)|message (?:contents|header))/im;
+  /^[ \t>#*]*(?:-{2,}|_{3,}|={3,}|\*{3,})?[ \t]*(?:(?:this|below this line|the following|here|a copy|following)\b.{0,40}\b(?:is|are)\b.{0,30}\b(?:copy|headers?|original|message)|-+ ?(?:original|returned|undelivered|unsent|the (?:original|header|body|unsent)|start of|forwarded|message header|failed message)|original message (?:follows|header|text|details)|message headers? follow|received: (?:from|by|\(|$)|return-path:|dkim-signature:|unsent message below|the (?:first|following|header|body|original|message).{0,60}(?:follow|lines|header)|begin (?:message )?header|text of (?:your )?message|your message (?:reads|begins)|message (?:contents|header))/i;
 const LINES = 400;
+/** No line is looked at further than this: long ones are no writing of a server. */
+const MOST_LINE = 600;
 const TRANSCRIPT = /^[45]\d\d </;
 /** Lines that introduce where the failed addresses stand. */
 const SPEAKS_OF_US =
@@ -15,10 +17,40 @@ const SERVERS = /^(?:postmaster|mailer-?daemon|abuse|no-?reply|root|admin(?:istr
 
 /** The part of a notice that its server wrote. */
 export function ownWords(text: string): string {
-  const begins = ORIGINAL_BEGINS.exec(text);
-  // A notice that begins with what came back has its own words behind it.
-  return begins && begins.index > 40 ? text.slice(0, begins.index) : text;
+  let at = 0;
+  for (const line of text.split("\n")) {
+    if (ORIGINAL_BEGINS.test(line.slice(0, MOST_LINE))) {
+      const before = text.slice(0, at);
+      // A notice that begins with what came back has its own words behind it.
+      return before.trim().length > 40 || before.includes("@") ? before : text;
+    }
+    at += line.length + 1;
+  }
+  return text;
 }
+
+/** What stands before the first of the addresses: of several recipients, the words about them all. */
+export function introduction(text: string, addresses: readonly (string | null)[]): string {
+  const said = ownWords(text);
+  const at = addresses.flatMap((one) => (one === null ? [] : [said.indexOf(one)])).filter((one) => one >= 0);
+  return at.length === 0 ? "" : said.slice(0, Math.min(...at));
+}
+
+/** Lines as they were before somebody folded them: a reply or a field goes on where the next one is indented. */
+function unfolded(lines: readonly string[]): string[] {
+  const whole: string[] = [];
+  for (const line of lines) {
+    const last = whole.at(-1) ?? "";
+    const goesOn = /^[ \t]+\S/.test(line) && (REPLY.test(last) || (SPEAKS_OF_US.test(last) && !/@/.test(last)));
+    const open =
+      /^\s*[\w -]{2,20}:\s*$/.test(last) && (SPEAKS_OF_US.test(last) || /rcpt to/i.test(last)) && line.trim() !== "";
+    if ((goesOn || open) && last.length < MOST_LINE) whole[whole.length - 1] = `${last} ${line.trim()}`;
+    else whole.push(line);
+  }
+  return whole;
+}
+
+const REPLY = /^(?:[45]\d\d[ -]|<<<|>>>)/;
 
 /**
  * The recipients a notice names. An address that begins a line is a heading, and what follows until the next one is
@@ -26,7 +58,12 @@ export function ownWords(text: string): string {
  */
 export function readNotice(text: string, own: readonly string[]): Recipient[] {
   const ours = new Set(own.map((address) => address.toLowerCase()));
-  const lines = ownWords(text).split("\n").slice(0, LINES);
+  const lines = unfolded(
+    ownWords(text)
+      .split("\n")
+      .slice(0, LINES)
+      .map((line) => line.slice(0, MOST_LINE)),
+  );
   const foreign = (line: string) => {
     const address = addressIn(line);
     return address && !ours.has(address.toLowerCase()) && !SERVERS.test(address) ? address : null;

@@ -28,10 +28,38 @@ const DEAD: ReadonlySet<Reason> = new Set(["user-unknown", "host-unknown", "has-
 /** In order: what is specific goes before what is general. */
 const WORDS: readonly (readonly [Reason, RegExp])[] = [
   ["network", /unexpected name server reply|host not found, try again|name service error[^.]{0,80}try again/i],
+  // Asked to come again, or to wait for what the server itself asks.
+  ["too-many", /gr[ae]y-?list/i],
+  [
+    "system",
+    /unverified (?:recipient )?address|address verification (?:in progress|failed|timed)|verif\w+[^.]{0,40}(?:timed out|temporar)/i,
+  ],
   ["rejected", /recipient preferences|\bgroupe?\b[^.]{0,120}(?:permission|autoris)/i],
   [
     "mailbox-full",
     /(?:mail ?box|inbox|account|user|recipient|maildir|quota)[^.]{0,60}(?:\bfull\b|over ?-?quota|exceed(?:s|ed|ing)? (?:\S+ ){0,4}quota|out of (?:storage|space))|over ?-?quota|quota (?:has been )?exceed|exceed\w* (?:\S+ ){0,4}(?:quota|storage)|not enough (?:(?:disk|storage) )?(?:storage|space)\b|insufficient (?:disk )?(?:quota|space) (?:for|in)|mailbox is full|mail ?data size.*mailbox|disk quota|容量|一杯|storage (?:space|limit)|too much mail data|mailfolder is full/i,
+  ],
+  [
+    "mailbox-full",
+    new RegExp(
+      [
+        "(?:postfach|mailbox|speicherplatz|kontingent|quota)[^.]{0,60}(?:voll(?![a-z])|.{1,2}berf.{1,2}llt|ersch.{1,2}pft|.{1,2}berschritten)",
+        "bo.{1,2}te (?:aux lettres|de r.{1,2}ception|mail|e-?mail)?[^.]{0,60}(?:pleine|satur)|quota[^.]{0,40}(?:d.{1,2}pass|atteint)",
+        "buz.{1,2}n[^.]{0,60}(?:llen|excedi)|cuota[^.]{0,30}(?:excedid|superad)",
+        "(?:casella|cassetta)[^.]{0,60}pien[ao]|spazio[^.]{0,30}esaurit",
+        "caixa (?:de correio|postal|de entrada)[^.]{0,60}(?:chei|lotad)|cota[^.]{0,30}excedid",
+        "(?:mailbox|postvak|postbus|brievenbus)[^.]{0,60}\\bvol\\b",
+        "skrzynka[^.]{0,60}(?:pe.{1,2}na|przepe)|przekroczon[^.]{0,30}(?:limit|pojemno)",
+        "(?:brevl.{1,2}da|inkorg|postkasse|postboks|innboks|indbakke)[^.]{0,60}\\b(?:full|fuld|fylt)",
+        "postilaatikko[^.]{0,60}t.{1,2}ynn|kiinti.{1,2}[^.]{0,30}ylit",
+        "schr.{1,2}nk[ay][^.]{0,60}(?:pln|p.{1,2}epln)",
+        "ящик[^.]{0,60}(?:переполнен|заполнен)|квота[^.]{0,30}превышен",
+        "メールボックス[^.]{0,20}(?:容量|一杯|いっぱい)|容量(?:を超|オーバー|超過)",
+        "[邮郵信]箱[^.]{0,12}[满滿]|(?:메일함|사서함|편지함)[^.]{0,20}(?:가득|초과|꽉)",
+        "posta kutusu[^.]{0,20}dolu|kota[^.]{0,20}(?:aş|dol)",
+      ].join("|"),
+      "i",
+    ),
   ],
   [
     "has-moved",
@@ -73,7 +101,7 @@ const WORDS: readonly (readonly [Reason, RegExp])[] = [
   ],
   [
     "user-unknown",
-    /\b(?:user|recipient|mailbox|address|account|alias|local ?part|destinataire|usuario|rcpt|customer|nickname|member|addressee)\b[^.]{0,60}(?:\bunknown\b|not (?:been )?(?:found|exist|listed|known|recogni[sz]ed|valid|here|our)|(?:does|do|did)(?:n'?t| not) (?:exist|have)|doesn'?t exist|no longer (?:exist|valid|in use|available|active|on)|unavailable|invalid|rejected: undeliverable|couldn'?t be found|non-?exist|is not (?:a )?(?:valid|known|our)|cannot be found|is unknown|undeliverable|terminated|closed|removed|deleted)|\b(?:no such|unknown|invalid|nonexistent|non-existent|bad|unrecognized|undefined) (?:local )?(?:user|recipient|mailbox|address|account|local|person|destination|rcpt|e-?mail)|no (?:mailbox|account|user)\b[^.]{0,30}(?:here|by that name|that name)|recipient address rejected(?:: access denied|[.\s]*(?:$|\[|\())|invalid final delivery userid|no valid recipients|check if address is correct|(?:not|isn'?t) a (?:valid|known) (?:user|mailbox|recipient|address)|address (?:you sent|error)|unrouteable address|user (?:doesn'?t|does not) have an? (?:\S+ )?account|not our customer|this user|not listed in|not in (?:my|our) (?:directory|user)|recipient(?:name)? is not recogni|unknown or illegal alias|delivery to[^.]{0,40}not (?:possible|valid)|recipient not (?:found|in)|does not like recipient|宛先|存在しません|no existe|n'existe|inconnu|unbekannt|не существует|не найден/i,
+    /\b(?:user|recipient|mailbox|address|account|alias|local ?part|destinataire|usuario|rcpt|customer|nickname|member|addressee)\b[^.]{0,60}(?:\bunknown\b|not (?:been )?(?:found|exist|listed|known|recogni[sz]ed|valid|here|our)|(?:does|do|did)(?:n'?t| not) (?:exist|have)|doesn'?t exist|no longer (?:exist|valid|in use|available|active|on)|unavailable|invalid|rejected: undeliverable|couldn'?t be found|non-?exist|is not (?:a )?(?:valid|known|our)|cannot be found|is unknown|undeliverable|terminated|closed|removed|deleted)|\b(?:no such|unknown|invalid|nonexistent|non-existent|bad|unrecognized|undefined) (?:local )?(?:user|recipient|mailbox|address|account|local|person|destination|rcpt|e-?mail)|no (?:mailbox|account|user)\b[^.]{0,30}(?:here|by that name|that name)|recipient address rejected(?:: access denied|[.\s]*(?:$|\[|\())|invalid final delivery userid|no valid recipients|check if address is correct|(?:not|isn'?t) a (?:valid|known) (?:user|mailbox|recipient|address)|address (?:you sent|error)|unrouteable address|user (?:doesn'?t|does not) have an? (?:\S+ )?account|not our customer|this user|not listed in|not in (?:my|our) (?:directory|user)|recipient(?:name)? is not recogni|unknown or illegal alias|delivery to[^.]{0,40}not (?:possible|valid)|recipient not (?:found|in)|does not like recipient|宛先|存在しません|no existe|n'existe|inconnu|unbekannt|не существует|не найден|sconosciut|inesistente|non esiste|não existe|inexistente|desconhecid|desconocid|onbekend|bestaat niet|nieznany|nie istnieje|okänd|finns inte|ukendt|ukjent|findes ikke|finnes ikke|tuntematon|ei löydy|neexistuje|neznám|неизвестн|見つかりません|存在しない|不存在|查无此|查無此|존재하지 않|알 수 없는|bulunamadı|mevcut değil|bilinmeyen/i,
   ],
   [
     "system-full",

@@ -5,7 +5,7 @@ import { statusIn } from "./report.ts";
 
 type Sign = readonly [weight: number, shows: (mail: ReceivedMail) => boolean];
 
-/** A notice weighs this much. */
+/** A notice weighs this much, and at least one word in it speaks of a failure. */
 const ENOUGH = 4;
 const MOST_TEXT = 3000;
 const beginning = (mail: ReceivedMail) => mail.text.slice(0, MOST_TEXT);
@@ -27,14 +27,18 @@ const COULD_NOT =
   /(?:could|can) ?not (?:be )?(?:deliver|send|sent)|couldn'?t be delivered|unable to deliver|(?:was|were) not delivered|undeliverable|delivery .{0,30}failed|(?:permanent|fatal) (?:error|failure)|following (?:address|recipient)|did not reach|has been rejected|returned? (?:to (?:you|sender)|mail)|nicht zugestellt|konnte .{0,60}nicht .{0,30}(?:zugestellt|ausgeliefert)|n'a pas pu être|no se pudo|non è stato possibile|não foi possível|kon niet worden|配信できません|届けられません|送信できません|无法(?:投递|送达)|전달할 수 없|не удалось доставить|не доставлено/i;
 const ANSWERS = /^\s*(?:re|aw|antw|sv|vs|odp|rv|rif|res|ynt|fwd?|wg|tr)\s*[:：]/i;
 
+const failedBySubject = ({ subject }: ReceivedMail) => FAILED.test(subject);
+const failedByText = (mail: ReceivedMail) => COULD_NOT.test(beginning(mail)) || FAILED.test(beginning(mail));
+const failedByServer = (mail: ReceivedMail) => SERVER_SAID.test(beginning(mail)) || statusIn(beginning(mail)) !== null;
+
 const SIGNS: readonly Sign[] = [
   [6, ({ headers }) => headers.has("x-failed-recipients")],
   [3, byDaemon],
   [1, ({ from }) => from !== null && (PERHAPS.test(from.address) || PERHAPS.test(from.name))],
   [1, (mail) => /^\s*<>/.test(headerOf(mail, "return-path"))],
-  [2, ({ subject }) => FAILED.test(subject)],
-  [1, (mail) => COULD_NOT.test(beginning(mail)) || FAILED.test(beginning(mail))],
-  [1, (mail) => SERVER_SAID.test(beginning(mail)) || statusIn(beginning(mail)) !== null],
+  [2, failedBySubject],
+  [1, failedByText],
+  [1, failedByServer],
   [1, ({ originals }) => originals.length > 0],
   // People write such words, too, when they speak about them.
   [-3, (mail) => ANSWERS.test(mail.subject) && !byDaemon(mail)],
@@ -51,4 +55,6 @@ function byDaemon({ from }: ReceivedMail): boolean {
 export const weigh = (mail: ReceivedMail): number =>
   SIGNS.reduce((sum, [weight, shows]) => sum + (shows(mail) ? weight : 0), 0);
 
-export const looksLikeNotice = (mail: ReceivedMail): boolean => weigh(mail) >= ENOUGH;
+export const looksLikeNotice = (mail: ReceivedMail): boolean =>
+  weigh(mail) >= ENOUGH &&
+  (mail.headers.has("x-failed-recipients") || failedBySubject(mail) || failedByText(mail) || failedByServer(mail));

@@ -84,7 +84,7 @@ function onlyFiltered(reason: Reason, code: string | null, words: string): boole
 
 /** Answers to RCPT, in the words of many servers. With pipelining the answer to DATA tells: there was nobody left. */
 const AT_RCPT =
-  /(?<!needs? |expected |issue |command: |before )\bRCPT(?:_TO)?\b(?! ?\((?:recipient|to)\)| first| command (?:first|expected|\[data\])| needed)|mail\.local: unknown user|\b55\d .{0,40}user doesn'?t have an? \S+ account|mailbox unavailable \(-|<<< 55\d (?:5\.5\.1 )?(?:error: )?no valid recipients/i;
+  /(?<!needs? |expected |issue |command: |before )\bRCPT(?:_TO)?\b(?! ?\((?:recipient|to)\)| first| command (?:first|expected|\[data\])| needed)|mail\.local: unknown user|does not like recipient|\b55\d .{0,40}user doesn'?t have an? \S+ account|mailbox unavailable \(-|<<< 55\d (?:5\.5\.1 )?(?:error: )?no valid recipients/i;
 const AFTER_DATA = /end of data|for text command|\(data\)|after data\b|end-of-(?:data|message)|dot command/i;
 /** A transcript: with pipelining the answer to RCPT stands here too. */
 const AT_DATA = />>> DATA/;
