@@ -56,14 +56,22 @@ export function replyCodeIn(text: string): string | null {
 
 /** Whom a complaint is from. Providers leave the address out or black it out; then the original's To is what there is. */
 export function complainants(report: string, original: string): string[] {
-  const found = [...report.matchAll(/^(?:Original-Rcpt-To|Removal-Recipient|Final-Recipient)\s*:\s*(.+)$/gim)]
-    .map(([, value]) => addressIn(value!))
-    .filter((address) => address !== null);
+  const found = [...report.matchAll(/^(?:Original-Rcpt-To|Removal-Recipient|Final-Recipient)[ \t]*:[ \t]*(.+)$/gim)]
+    .slice(0, MOST_RECIPIENTS)
+    .flatMap(([, value]) => somebody(value!) ?? []);
   if (found.length > 0) return [...new Set(found)];
-  const headers = fieldsOf(original.split(/\r?\n\r?\n/)[0] ?? "");
+  const headers = fieldsOf(original.split(/\r?\n\r?\n/, 1)[0]!);
   for (const name of ["to", "x-rcpt-to", "x-original-to", "delivered-to"]) {
-    const address = addressIn(headers.get(name) ?? "");
+    const address = somebody(headers.get(name) ?? "");
     if (address) return [address];
   }
   return [];
 }
+
+/** An address that was not blacked out. */
+function somebody(text: string): string | null {
+  const address = addressIn(text);
+  return address === null || BLACKED_OUT.test(address) ? null : address;
+}
+
+const BLACKED_OUT = /^(?:redacted|hidden|removed|anonymous|unknown|undisclosed|recipients?|x{3,}|\*{3,})\b/i;
