@@ -281,17 +281,23 @@ describe("receipts and complaints", () => {
     });
   });
 
-  it.each(["redacted@example.org", "[redacted]", "XXXX@example.org", "undisclosed-recipients@example.org"])(
-    "%s is nobody's address",
-    async (address) => {
-      const text = `Feedback-Type: abuse\r\nVersion: 1\r\nOriginal-Rcpt-To: <${address}>`;
-      const original = `To: ${address}\r\nSubject: Hello\r\n\r\nHello`;
-      expect(await classify(report("feedback-report", text, original))).toMatchObject({
-        kind: "complaint",
-        verdicts: [{ recipient: null }],
-      });
-    },
-  );
+  const blackedOut = "Feedback-Type: abuse\r\nVersion: 1\r\nOriginal-Rcpt-To: <redacted@example.org>";
+
+  it("a blacked-out address gives way to one that still stands in the original", async () => {
+    const { verdicts } = await classify(report("feedback-report", blackedOut));
+    expect(verdicts).toMatchObject([{ recipient: "ana@example.org" }]);
+  });
+
+  it.each([
+    [blackedOut, "To: redacted@example.org\r\nSubject: Hello\r\n\r\nHello", "redacted@example.org"],
+    ["Feedback-Type: abuse\r\nVersion: 1\r\nOriginal-Rcpt-To: [redacted]", "To: [redacted]\r\n\r\nHello", null],
+    ["Feedback-Type: abuse\r\nVersion: 1", "Subject: no To\r\n\r\nHello", null],
+  ])("a complaint without any address is a complaint all the same", async (text, original, recipient) => {
+    expect(await classify(report("feedback-report", text, original))).toMatchObject({
+      kind: "complaint",
+      verdicts: [{ recipient, reason: "complaint" }],
+    });
+  });
 
   it("that it was no spam after all is no complaint", async () => {
     expect((await classify(report("feedback-report", "Feedback-Type: not-spam\r\nVersion: 1"))).kind).toBe("other");

@@ -6,7 +6,7 @@ import { wantsToLeave } from "./leaving.ts";
 import { addressIn, fieldsOf, headerOf, readMail, type ReceivedMail, reportsOf } from "./mail.ts";
 import { introduction, ownWords, readNotice } from "./notice.ts";
 import { readDeliveryStatus, type Recipient, statusIn } from "./report.ts";
-import { looksLikeNotice } from "./signs.ts";
+import { isByMachine, looksLikeNotice } from "./signs.ts";
 import { mild, specific, type Verdict, verdictOf } from "./verdict.ts";
 
 export type { Verdict } from "./verdict.ts";
@@ -131,10 +131,10 @@ function notice(mail: ReceivedMail): Inbound | null {
   if (!looksLikeNotice(mail)) return null;
   const listed = failedRecipients(mail);
   const own = [...mail.to, mail.from?.address ?? ""].filter(Boolean);
-  const others = readNotice(mail.text, own);
-  // Somebody may have written to an address of their own.
-  const read = others.length > 0 ? others : readNotice(mail.text, []);
   const said = ownWords(mail.text);
+  const others = readNotice(said, own);
+  // Somebody may have written to an address of their own.
+  const read = others.length > 0 ? others : readNotice(said, []);
   const whole = (recipient: string | null) => ({ recipient, action: null, status: statusIn(said), diagnostic: said });
   const byAddress = new Map(read.map((one) => [one.recipient?.toLowerCase(), one]));
   const recipients: Recipient[] =
@@ -144,14 +144,13 @@ function notice(mail: ReceivedMail): Inbound | null {
       recipients.length === 1
         ? said
         : introduction(
-            mail.text,
+            said,
             recipients.map((one) => one.recipient),
           );
     return { kind: "bounce", verdicts: recipients.map((one) => verdictOf(one, about, mail.subject)) };
   }
-  const recipient = fallbackRecipient(mail);
-  if (recipient === null) return null;
-  return { kind: "bounce", verdicts: [verdictOf(whole(recipient), said, mail.subject)] };
+  // Whom it is about may still be told by the mail it answers.
+  return { kind: "bounce", verdicts: [verdictOf(whole(fallbackRecipient(mail)), said, mail.subject)] };
 }
 
 const failedRecipients = (mail: ReceivedMail) =>
@@ -187,6 +186,6 @@ const leaving = (mail: ReceivedMail): Inbound => ({
 function personal(mail: ReceivedMail): Inbound {
   const machine = /^(?:auto-generated|auto-notified)/i.test(headerOf(mail, "auto-submitted"));
   const bulk = /^(?:bulk|list|junk)$/i.test(headerOf(mail, "precedence").trim()) || mail.headers.has("list-id");
-  if (machine || bulk || mail.from === null) return { kind: "other", verdicts: [] };
+  if (machine || bulk || isByMachine(mail)) return { kind: "other", verdicts: [] };
   return wantsToLeave(mail) ? leaving(mail) : { kind: "reply", verdicts: [] };
 }

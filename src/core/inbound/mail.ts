@@ -25,7 +25,7 @@ const MOST_PARTS = 200;
 const LEAST_TEXT = 80;
 
 export async function readMail(bytes: Uint8Array): Promise<ReceivedMail> {
-  const looked = bytes.subarray(0, MOST_BYTES);
+  const looked = beginning(bytes);
   let email: Email | null = null;
   try {
     email = await PostalMime.parse(looked, {
@@ -73,6 +73,24 @@ export async function readMail(bytes: Uint8Array): Promise<ReceivedMail> {
   };
 }
 
+/** Up to so many lines, and lines that may be boundaries: of thousands of parts the further ones say nothing new. */
+function beginning(bytes: Uint8Array): Uint8Array {
+  const looked = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, MOST_BYTES));
+  const ends = [nth(looked, "\n--", MOST_BOUNDARIES), nth(looked, "\n", MOST_LINES)];
+  return looked.subarray(0, Math.min(...ends));
+}
+
+function nth(buffer: Buffer, what: string, count: number): number {
+  let at = -1;
+  for (let seen = 0; seen < count; seen += 1) {
+    at = buffer.indexOf(what, at + 1, "latin1");
+    if (at < 0) return buffer.length;
+  }
+  return at;
+}
+
+const MOST_BOUNDARIES = 500;
+const MOST_LINES = 20_000;
 const REPORTS = /^message\/(?:global-)?(?:delivery-status|feedback-report|disposition-notification)$/;
 const ORIGINALS = /^(?:message\/(?:rfc822|global|partial)|text\/rfc822-headers?|message\/(?:rfc822|global)-headers)$/;
 

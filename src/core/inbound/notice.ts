@@ -9,6 +9,9 @@ const ORIGINAL_BEGINS =
 const LINES = 400;
 /** No line is looked at further than this: long ones are no writing of a server. */
 const MOST_LINE = 600;
+const MOST_LINES = 5000;
+/** What introduces the mail that came back is no longer than this. */
+const MOST_OPENING = 160;
 const TRANSCRIPT = /^[45]\d\d </;
 /** Lines that introduce where the failed addresses stand. */
 const SPEAKS_OF_US =
@@ -18,8 +21,8 @@ const SERVERS = /^(?:postmaster|mailer-?daemon|abuse|no-?reply|root|admin(?:istr
 /** The part of a notice that its server wrote. */
 export function ownWords(text: string): string {
   let at = 0;
-  for (const line of text.split("\n")) {
-    if (ORIGINAL_BEGINS.test(line.slice(0, MOST_LINE))) {
+  for (const line of text.split("\n", MOST_LINES)) {
+    if (ORIGINAL_BEGINS.test(line.slice(0, MOST_OPENING))) {
       const before = text.slice(0, at);
       // A notice that begins with what came back has its own words behind it.
       return before.trim().length > 40 || before.includes("@") ? before : text;
@@ -30,8 +33,7 @@ export function ownWords(text: string): string {
 }
 
 /** What stands before the first of the addresses: of several recipients, the words about them all. */
-export function introduction(text: string, addresses: readonly (string | null)[]): string {
-  const said = ownWords(text);
+export function introduction(said: string, addresses: readonly (string | null)[]): string {
   const at = addresses.flatMap((one) => (one === null ? [] : [said.indexOf(one)])).filter((one) => one >= 0);
   return at.length === 0 ? "" : said.slice(0, Math.min(...at));
 }
@@ -50,20 +52,16 @@ function unfolded(lines: readonly string[]): string[] {
   return whole;
 }
 
+const MOST_ABOUT = 20_000;
 const REPLY = /^(?:[45]\d\d[ -]|<<<|>>>)/;
 
 /**
- * The recipients a notice names. An address that begins a line is a heading, and what follows until the next one is
+ * The recipients a notice names in its own words. An address that begins a line is a heading, and what follows until the next one is
  * about it; else the first address that is not our own.
  */
-export function readNotice(text: string, own: readonly string[]): Recipient[] {
+export function readNotice(said: string, own: readonly string[]): Recipient[] {
   const ours = new Set(own.map((address) => address.toLowerCase()));
-  const lines = unfolded(
-    ownWords(text)
-      .split("\n")
-      .slice(0, LINES)
-      .map((line) => line.slice(0, MOST_LINE)),
-  );
+  const lines = unfolded(said.split("\n", LINES).map((line) => line.slice(0, MOST_LINE)));
   const foreign = (line: string) => {
     const address = addressIn(line);
     return address && !ours.has(address.toLowerCase()) && !SERVERS.test(address) ? address : null;
@@ -93,12 +91,12 @@ export function readNotice(text: string, own: readonly string[]): Recipient[] {
   const found = new Map<string, string>();
   heads.forEach(({ address, at }, index) => {
     // A line of a transcript speaks for itself, with the others that name the address; under a heading there is more.
-    const said = TRANSCRIPT.test(lines[at]!)
-      ? lines.filter((line) => line.includes(address))
-      : lines.slice(at, heads[index + 1]?.at);
-    const about = said.join("\n");
     const key = address.toLowerCase();
-    found.set(key, `${found.get(key) ?? ""}\n${about}`);
+    const known = found.get(key) ?? "";
+    const inTranscript = TRANSCRIPT.test(lines[at]!);
+    if (known.length > MOST_ABOUT || (inTranscript && known !== "")) return;
+    const about = inTranscript ? lines.filter((line) => line.includes(address)) : lines.slice(at, heads[index + 1]?.at);
+    found.set(key, `${known}\n${about.join("\n")}`);
   });
   const addresses = new Map(heads.map(({ address }) => [address.toLowerCase(), address]));
   return [...found].map(([key, about]) => entry(addresses.get(key)!, found.size === 1 ? `${about}\n${all}` : about));

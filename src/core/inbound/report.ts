@@ -54,24 +54,19 @@ export function replyCodeIn(text: string): string | null {
   );
 }
 
-/** Whom a complaint is from. Providers leave the address out or black it out; then the original's To is what there is. */
+/** Whom a complaint is from. Where the provider blacked the address out, the original's To may still name it. */
 export function complainants(report: string, original: string): string[] {
-  const found = [...report.matchAll(/^(?:Original-Rcpt-To|Removal-Recipient|Final-Recipient)[ \t]*:[ \t]*(.+)$/gim)]
+  const reported = [...report.matchAll(/^(?:Original-Rcpt-To|Removal-Recipient|Final-Recipient)[ \t]*:[ \t]*(.+)$/gim)]
     .slice(0, MOST_RECIPIENTS)
-    .flatMap(([, value]) => somebody(value!) ?? []);
-  if (found.length > 0) return [...new Set(found)];
+    .flatMap(([, value]) => addressIn(value!) ?? []);
   const headers = fieldsOf(original.split(/\r?\n\r?\n/, 1)[0]!);
-  for (const name of ["to", "x-rcpt-to", "x-original-to", "delivered-to"]) {
-    const address = somebody(headers.get(name) ?? "");
-    if (address) return [address];
-  }
-  return [];
+  const written = ["to", "x-rcpt-to", "x-original-to", "delivered-to"].flatMap(
+    (name) => addressIn(headers.get(name) ?? "") ?? [],
+  );
+  const plain = reported.filter((address) => !BLACKED_OUT.test(address));
+  const named = written.filter((address) => !BLACKED_OUT.test(address)).slice(0, 1);
+  // An address that is nobody's is still what was said, where nothing better was.
+  return [...new Set([plain, named, reported, written.slice(0, 1)].find((some) => some.length > 0) ?? [])];
 }
 
-/** An address that was not blacked out. */
-function somebody(text: string): string | null {
-  const address = addressIn(text);
-  return address === null || BLACKED_OUT.test(address) ? null : address;
-}
-
-const BLACKED_OUT = /^(?:redacted|hidden|removed|anonymous|unknown|undisclosed|recipients?|x{3,}|\*{3,})\b/i;
+const BLACKED_OUT = /^(?:redacted|hidden|removed|anonymous|undisclosed|x{3,}|\*{3,})\b/i;

@@ -51,6 +51,12 @@ function byDaemon({ from }: ReceivedMail): boolean {
   return from === null || DAEMON.test(from.address) || DAEMON.test(from.name);
 }
 
+/** Sent by a program, whatever it says: nobody's answer. */
+export const isByMachine = (mail: ReceivedMail): boolean =>
+  byDaemon(mail) ||
+  /^\s*<>/.test(headerOf(mail, "return-path")) ||
+  /^(?:no|do-?not)[-_.]?reply\b/i.test(mail.from?.address ?? "");
+
 /** What speaks for a notice of failure, and against it. */
 export const weigh = (mail: ReceivedMail): number =>
   SIGNS.reduce((sum, [weight, shows]) => sum + (shows(mail) ? weight : 0), 0);
