@@ -1,5 +1,6 @@
 /** Reads what Amazon SES tells of deliveries, bounces and complaints as JSON, when SNS sends it by mail. Pure. */
 import type { InboundKind } from "./classify.ts";
+import { addressIn } from "./mail.ts";
 import { statusIn } from "./report.ts";
 import { mild, type Verdict, verdictOf } from "./verdict.ts";
 
@@ -11,9 +12,8 @@ export function fromAmazon(written: string): { kind: InboundKind; verdicts: Verd
   const json = text.split(/\n-- ?\n/)[0]!.replaceAll(/\n[ \t]*/g, "");
   const values = (name: string) =>
     [...json.matchAll(new RegExp(`"${name}"\\s*:\\s*"((?:[^"\\\\]|\\\\.)*)"`, "g"))].map(([, value]) => value!);
-  const listed = (name: string) =>
-    /"([^"@]+@[^"@]+)"/.exec(new RegExp(`"${name}"\\s*:\\s*\\[([^\\]]*)\\]`).exec(json)?.[1] ?? "")?.[1] ?? null;
-  const recipients = values("emailAddress");
+  const listed = (name: string) => addressIn(new RegExp(`"${name}"\\s*:\\s*\\[([^\\]]*)\\]`).exec(json)?.[1] ?? "");
+  const recipients = orNobody(values("emailAddress").flatMap((one) => addressIn(one) ?? []));
   if (kind === "Complaint")
     return { kind: "complaint", verdicts: recipients.map((recipient) => mild(recipient, "complaint")) };
   if (kind === "Delivery") {
@@ -35,6 +35,11 @@ export function fromAmazon(written: string): { kind: InboundKind; verdicts: Verd
 }
 
 const MOST_TEXT = 50_000;
+const MOST_RECIPIENTS = 1000;
+
+/** Broken beyond its addresses it still says what happened. */
+const orNobody = (addresses: readonly string[]): readonly (string | null)[] =>
+  addresses.length > 0 ? addresses.slice(0, MOST_RECIPIENTS) : [null];
 
 /** A topic without raw delivery puts it as text into JSON of its own. */
 function fromTopic(text: string): string {

@@ -174,12 +174,12 @@ function fallbackRecipient(mail: ReceivedMail): string | null {
 
 function automatic(mail: ReceivedMail): Inbound | null {
   if (!isAutomatic(mail)) return null;
-  return { kind: "auto-reply", verdicts: [mild(mail.from?.address || null, "away")] };
+  return { kind: "auto-reply", verdicts: [mild(addressIn(mail.from?.address ?? ""), "away")] };
 }
 
 const leaving = (mail: ReceivedMail): Inbound => ({
   kind: "unsubscribe",
-  verdicts: [mild(mail.from?.address || null, "unsubscribe")],
+  verdicts: [mild(addressIn(mail.from?.address ?? ""), "unsubscribe")],
 });
 
 /** A wish to leave by mail (RFC 2369), or a person who answers. */

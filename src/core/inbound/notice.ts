@@ -68,7 +68,7 @@ export function readNotice(said: string, own: readonly string[]): Recipient[] {
   };
   const heading = (line: string) =>
     !SPEAKS_OF_US.test(line) &&
-    /^\s*(?:[*-]\s+|[45]\d\d )?(?:(?:to|recipient|rcpt to|address)\s*[:=]\s*)?["'<(]{0,2}[^\s<>"'()]+@[^\s<>]+[>"')]*[:;,]?(?:$|\s*[:(.;-]|\s+(?:on|\.\.\.|-)\s?)/i.test(
+    /^\s*(?:[*-]\s+|[45]\d\d )?(?:(?:to|recipient|rcpt to|address)\s*[:=]\s*)?["'<(]{0,2}[^\s<>"'()]{1,64}@[^\s<>]{1,255}[>"')]{0,3}[:;,]?(?:$|\s*[:(.;-]|\s+(?:on|\.\.\.|-)\s?)/i.test(
       line,
     )
       ? foreign(line)

@@ -157,7 +157,7 @@ const CODES: Readonly<Record<string, Reason>> = {
 
 const AT_MAIL = /(?:after|in reply to) mail from/i;
 /** Addresses a reply repeats: how they are spelled says nothing. */
-const NAMES = /[^\s<>"']*@[^\s<>"']*/g;
+const NAMES = /[^\s<>"']{0,64}@[^\s<>"']{0,255}/g;
 const MOST = 4000;
 
 /**
