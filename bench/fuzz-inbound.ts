@@ -15,7 +15,7 @@ const { values, positionals } = parseArgs({
 const MOST_MS = 1000;
 const untilMs = performance.now() + Number(values.seconds) * 1000;
 const random = chance(Number(values.seed));
-const seeds = [...SEEDS.map((text) => Buffer.from(text, "utf8"))];
+const seeds: Buffer[] = SEEDS.map((text) => Buffer.from(text, "utf8"));
 for (const folder of positionals)
   for (const file of readdirSync(folder).filter((name) => name.endsWith(".eml")))
     seeds.push(readFileSync(join(folder, file)));

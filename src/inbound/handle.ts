@@ -101,7 +101,7 @@ async function read(tx: Tx, linkKeys: readonly Uint8Array[], row: store.Stored):
   }
   if (!row.raw) return { ...NO_LETTER, ...common(row, { kind: "other", verdicts: [] }, NOTHING) };
   const mail = await readMail(row.raw);
-  const inbound = await classifyInbound(row.raw);
+  const inbound = await classifyInbound(row.raw, mail);
   const found = await correlate(tx, linkKeys, { mail, inbound, ...row });
   const writtenOn = row.receivedAt.toZonedDateTimeISO("UTC").toPlainDate();
   const back = inbound.kind === "auto-reply" ? returnOn(mail.text, writtenOn) : null;

@@ -1,10 +1,10 @@
 import { expect, it } from "vitest";
 import { broken, chance, mutated, SEEDS } from "../../../bench/mutate.ts";
 
-it("three hundred mutated mails break nothing of what is promised, whatever the bytes", async () => {
+it("a hundred mutated mails break nothing of what is promised, whatever the bytes", async () => {
   const random = chance(7);
   const seeds = SEEDS.map((text) => Buffer.from(text, "utf8"));
-  for (let at = 0; at < 300; at += 1) {
+  for (let at = 0; at < 100; at += 1) {
     const bytes = mutated(random, seeds);
     const { problem } = await broken(bytes);
     expect(problem, bytes.toString("latin1").slice(0, 2000)).toBe(null);

@@ -58,7 +58,7 @@ export const isByMachine = (mail: ReceivedMail): boolean =>
   /^(?:no|do-?not)[-_.]?reply\b/i.test(mail.from?.address ?? "");
 
 /** What speaks for a notice of failure, and against it. */
-export const weigh = (mail: ReceivedMail): number =>
+const weigh = (mail: ReceivedMail): number =>
   SIGNS.reduce((sum, [weight, shows]) => sum + (shows(mail) ? weight : 0), 0);
 
 export const looksLikeNotice = (mail: ReceivedMail): boolean =>
