@@ -23,6 +23,10 @@ describe("the configuration", () => {
       secret: undefined,
       smtpUrl: undefined,
       imapUrl: undefined,
+      inboundSmtpPort: null,
+      inboundLmtpPort: null,
+      inboundHost: "0.0.0.0",
+      inboundTls: null,
       logLevel: "info",
       trustProxy: false,
     });
@@ -36,6 +40,19 @@ describe("the configuration", () => {
 
   it("cannot be changed afterwards", () => {
     expect(Object.isFrozen(readConfig({}))).toBe(true);
+  });
+
+  it("takes where mail comes back to, with a certificate and its key or with neither", () => {
+    const both = { TIDINGS_INBOUND_TLS_CERT: "/c.pem", TIDINGS_INBOUND_TLS_KEY: "/k.pem" };
+    expect(readConfig({ TIDINGS_INBOUND_SMTP_PORT: "2525", ...both })).toMatchObject({
+      inboundSmtpPort: 2525,
+      inboundLmtpPort: null,
+      inboundTls: { certificate: "/c.pem", key: "/k.pem" },
+    });
+    expect(problemsOf({ TIDINGS_INBOUND_LMTP_PORT: "x", TIDINGS_INBOUND_TLS_CERT: "/c.pem" })).toEqual([
+      "TIDINGS_INBOUND_TLS_KEY is missing: certificate and key go together.",
+      "TIDINGS_INBOUND_LMTP_PORT is not a number from 0 to 65535.",
+    ]);
   });
 
   it("treats an empty variable as absent", () => {

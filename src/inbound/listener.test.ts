@@ -182,7 +182,12 @@ describe("the listener", () => {
     const port = await listener({ tls: { certificate, key } });
     rmSync(folder, { recursive: true });
     const pool = createSmtpPool({
-      ...{ host: "127.0.0.1", port, security: "starttls", auth: null, name: "mx.example.org", connections: 1 },
+      host: "127.0.0.1",
+      port,
+      security: "starttls",
+      auth: null,
+      name: "mx.example.org",
+      connections: 1,
       tlsOptions: { rejectUnauthorized: false },
     });
     const data = Buffer.from("From: a@example.org\r\nSubject: Undelivered\r\nMessage-ID: <tls@x>\r\n\r\nsecret\r\n");

@@ -56,46 +56,46 @@ export async function startListener(options: ListenerOptions): Promise<{ port: n
     ...(tls ? { cert: await readFile(tls.certificate), key: await readFile(tls.key), minVersion: "TLSv1.2" } : {}),
     logger: false,
 
-    onConnect({ remoteAddress }, done) {
+    onConnect({ remoteAddress }, reply) {
       try {
         if (!isLoopback(remoteAddress)) connections(remoteAddress, 1, clock());
-        done();
+        reply();
       } catch {
-        done(answer(421, "4.7.0 Too many connections from your address; try again in a minute"));
+        reply(answer(421, "4.7.0 Too many connections from your address; try again in a minute"));
       }
     },
 
-    onRcptTo({ address }, session, done) {
-      if ((refused.get(session) ?? 0) >= MOST_REFUSED) return done(answer(421, "4.7.0 Too many unknown recipients"));
+    onRcptTo({ address }, session, reply) {
+      if ((refused.get(session) ?? 0) >= MOST_REFUSED) return reply(answer(421, "4.7.0 Too many unknown recipients"));
       // Each return path is about one message of ours. A server that has more sends them one by one.
-      if (session.envelope.rcptTo.length > 0) return done(answer(452, "4.5.3 One recipient at a time"));
+      if (session.envelope.rcptTo.length > 0) return reply(answer(452, "4.5.3 One recipient at a time"));
       void isOurs(db, linkKeys, address).then(
         (ours) => {
-          if (ours) return done();
+          if (ours) return reply();
           refused.set(session, (refused.get(session) ?? 0) + 1);
-          return done(answer(550, "5.1.1 No such recipient here"));
+          return reply(answer(550, "5.1.1 No such recipient here"));
         },
-        () => done(answer(451, "4.3.0 Try again later")),
+        () => reply(answer(451, "4.3.0 Try again later")),
       );
       return undefined;
     },
 
-    onData(stream, session, done) {
+    onData(stream, session, reply) {
       void taken(stream).then(
         async (bytes) => {
-          if (bytes === null) return done(answer(552, "5.3.4 The mail is too large"));
+          if (bytes === null) return reply(answer(552, "5.3.4 The mail is too large"));
           const { mailFrom, rcptTo } = session.envelope;
           const envelope = { envelopeFrom: mailFrom ? mailFrom.address : null, envelopeTo: rcptTo[0]?.address ?? null };
           try {
             await receive(db, { way: "smtp", bytes, ...envelope }, clock());
             onStored();
-            return done();
+            return reply();
           } catch (error) {
             log.warn({ err: error }, "a received mail could not be stored; its server tries again");
-            return done(answer(451, "4.3.0 It could not be stored; try again later"));
+            return reply(answer(451, "4.3.0 It could not be stored; try again later"));
           }
         },
-        () => done(answer(451, "4.3.0 The mail broke off")),
+        () => reply(answer(451, "4.3.0 The mail broke off")),
       );
     },
   });
@@ -112,7 +112,7 @@ export async function startListener(options: ListenerOptions): Promise<{ port: n
   });
   const bound = (server.server.address() as AddressInfo).port;
   log.info({ protocol, port: bound }, "listening for mail that comes back");
-  return { port: bound, stop: () => new Promise((resolve) => void server.close(() => resolve())) };
+  return { port: bound, stop: () => new Promise((resolve) => server.close(() => resolve())) };
 }
 
 /** RFC 5321 4.5.1 and RFC 2142: these two exist wherever mail is taken. */

@@ -78,13 +78,12 @@ const CHECKS: Readonly<Record<Provider, Check>> = {
   },
 
   async mailgun({ body }, { secrets }, now) {
-    const { timestamp, token, signature } = fieldsOf(fieldsOf(body)["signature"]);
-    if (![timestamp, token, signature].every((one) => typeof one === "string" && one !== "" && one.length < 200))
-      return "It carries no signature.";
+    const { timestamp, token, signature } = textsOf(fieldsOf(body)["signature"]);
+    if (!timestamp || !token || !signature || token.length > 200) return "It carries no signature.";
     const age = ageRefused(Number(timestamp) * 1000, OLD_MS.mailgun, now);
     if (age) return age;
     const good = secrets.some((secret) =>
-      isSame(String(signature), createHmac("sha256", secret).update(`${timestamp}${token}`).digest("hex")),
+      isSame(signature, createHmac("sha256", secret).update(`${timestamp}${token}`).digest("hex")),
     );
     return good ? null : WRONG;
   },
@@ -108,8 +107,8 @@ const CHECKS: Readonly<Record<Provider, Check>> = {
   },
 
   async "amazon-ses"({ body }, { topic, certificates }, now) {
-    const message = fieldsOf(body);
-    const text = (name: string) => (typeof message[name] === "string" ? message[name] : "");
+    const message = textsOf(body);
+    const text = (name: string) => message[name] ?? "";
     if (topic === null || text("TopicArn") !== topic) return "It is of another topic.";
     const fields = SIGNED[text("Type")];
     if (!fields) return "It is no message of SNS.";
@@ -121,8 +120,7 @@ const CHECKS: Readonly<Record<Provider, Check>> = {
     const age = ageRefused(Date.parse(text("Timestamp")), OLD_MS["amazon-ses"], now);
     if (age) return age;
     const signed = fields
-      .filter((name) => typeof message[name] === "string")
-      .map((name) => `${name}\n${message[name]}\n`)
+      .flatMap((name) => (message[name] === undefined ? [] : [`${name}\n${message[name]}\n`]))
       .join("");
     let certificate: X509Certificate;
     try {
@@ -188,6 +186,13 @@ function ageRefused(ms: number, oldMs: number, now: Temporal.Instant): Refused {
 
 const fieldsOf = (value: unknown): Record<string, unknown> =>
   value !== null && typeof value === "object" ? (value as Record<string, unknown>) : {};
+
+/** Those of its fields that are text. */
+function textsOf(value: unknown): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(fieldsOf(value)).flatMap(([name, text]) => (typeof text === "string" ? [[name, text]] : [])),
+  );
+}
 
 /** Whatever the lengths are, it takes the same time. */
 function isSame(one: string, other: string): boolean {

@@ -202,7 +202,7 @@ function sns(
     type = "Notification",
     more = {},
     key = amazon.key,
-  } = {} as Partial<{
+  }: Partial<{
     wrong: boolean;
     version: string;
     topic: string;
@@ -210,7 +210,7 @@ function sns(
     type: string;
     more: Record<string, string>;
     key: string;
-  }>,
+  }> = {},
 ): Request {
   const whole: Record<string, string> = {
     Type: type,
