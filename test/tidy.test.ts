@@ -100,6 +100,7 @@ const owners: Record<string, string> = {
   inboundWebhookTokens: "inbound",
   jobs: "jobs",
   idempotentRequests: "http",
+  deedsLately: "http",
 };
 
 const moduleOf = (path: string) => /^src\/([^/]+)\//.exec(path)?.[1];

@@ -11,7 +11,7 @@ import * as emailAccounts from "./email-accounts.ts";
 import * as keys from "./keys.ts";
 import * as receiving from "./receiving.ts";
 import * as senders from "./senders.ts";
-import { createRateLimit } from "../http/rate-limit.ts";
+import { createSharedRateLimit } from "../http/shared-rate-limit.ts";
 import { PRESETS } from "../mail/smtp-presets.ts";
 import { diagnoseAccount, type Signed } from "./diagnose-account.ts";
 import { diagnoseReceiving } from "./diagnose-receiving.ts";
@@ -67,13 +67,13 @@ export function routes(
   );
   serve(api.receiving.remove, ({ params, actor, now }) => receiving.remove(db, params.id, actor, now));
 
-  const limit = createRateLimit({ most: 20, minutes: 10 });
-  serve(api.emailAccountDeeds.diagnose, ({ body, actor, now }) => {
-    limit(actor.name, 1, now);
+  const limit = createSharedRateLimit(db, { deed: "diagnosis", most: 20, minutes: 10 });
+  serve(api.emailAccountDeeds.diagnose, async ({ body, actor, now }) => {
+    await limit(actor.name, 1, now);
     return diagnoseAccount(db, body, { seal, tokens, hostName, actor, signed }, now);
   });
   serve(api.receiving.diagnose, async ({ body, actor, now }) => {
-    limit(actor.name, 1, now);
+    await limit(actor.name, 1, now);
     const found = await diagnoseReceiving(db, body, { seal }, now);
     return { ...found, steps: [...found.steps], folders: [...found.folders] };
   });

@@ -7,6 +7,8 @@ import { accountFor, workspace } from "../accounts/accounts.ts";
 import * as emailAccounts from "../accounts/email-accounts.ts";
 import * as senders from "../accounts/senders.ts";
 import { tryAccount } from "../accounts/try-account.ts";
+import { deliveryProblems } from "../delivery/delivery.ts";
+import * as recipientDomains from "../delivery/recipient-domains.ts";
 import * as sendingDomains from "../domains/domains.ts";
 import { openContext, type Context } from "./context.ts";
 import { inWords, table } from "./output.ts";
@@ -89,6 +91,35 @@ const CHECKS: Readonly<Record<string, Check>> = {
       else bad.push(`${account.name}: ${detail}`);
     }
     return bad.length > 0 ? ["bad", bad.join(" ")] : ["good", reached];
+  },
+  "what waits": async ({ database: { db }, secrets, config }) => {
+    // What has a check of its own is not told twice.
+    const problems = await deliveryProblems(db, { seal: secrets, smtpUrl: config.smtpUrl });
+    const others = problems.filter(({ code }) => code !== "postal-address-missing");
+    if (others.length === 0) return ["good", "Every email account and Campaign may send, and no mail is in doubt."];
+    return ["look", others.map(({ text }) => text).join(" ")];
+  },
+  "several accounts": async ({ database: { db } }) => {
+    const found = (await senders.list(db, { limit: 500 })).filter(({ furtherAccounts }) => furtherAccounts.length > 0);
+    if (found.length === 0)
+      return ["good", "Each sender has one email account; a second one takes over when it cannot send."];
+    const accounts = new Map((await emailAccounts.list(db, { limit: 500 })).map((one) => [one.id, one]));
+    const stuck = found.filter(({ emailAccountId, furtherAccounts }) =>
+      [emailAccountId, ...furtherAccounts.map((one) => one.emailAccountId)].every(
+        (id) => id !== null && accounts.get(id)?.pausedAt,
+      ),
+    );
+    if (stuck.length === 0)
+      return ["good", `${found.length} senders have more than one email account, and one at least that works.`];
+    return ["bad", `None of their email accounts can send: ${stuck.map(({ name }) => name).join(", ")}.`];
+  },
+  "recipient domains": async ({ database: { db }, clock }) => {
+    const now = clock();
+    const resting = (await recipientDomains.list(db, { limit: 500 })).filter(
+      ({ restsUntil }) => restsUntil && Temporal.Instant.compare(restsUntil, now) > 0,
+    );
+    if (resting.length === 0) return ["good", "No domain has asked for patience."];
+    return ["look", resting.map(({ domain, restsReason }) => `${domain} rests: ${restsReason ?? ""}`).join(" ")];
   },
   "sending domains": async ({ database: { db }, config, clock }) => {
     const domains = await sendingDomains.list(db, { limit: MOST_DOMAINS });

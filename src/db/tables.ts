@@ -124,6 +124,7 @@ export type Tables = {
     setUpAt: Instant | null;
     changedAt: Instant | null;
   };
+  deedsLately: { deed: string; caller: string; moments: Json<number[]> };
   numberSeries: { series: string; lastNumber: number };
   users: {
     id: Id;

@@ -5,6 +5,8 @@ import type { Db } from "../db/database.ts";
 
 export type DeliveryProblem = { readonly code: string; readonly text: string };
 
+const MOST_CAMPAIGNS = 20;
+
 /** Empty when all is well. */
 export async function deliveryProblems(db: Db, vault: Vault): Promise<DeliveryProblem[]> {
   const { postalAddress } = await workspace(db);
@@ -27,17 +29,26 @@ export async function deliveryProblems(db: Db, vault: Vault): Promise<DeliveryPr
         text: `The email account “${name}” does not send: ${pausedReason}`,
       });
   }
+  const held = await db
+    .selectFrom("campaigns")
+    .select(["name", "pausedReason"])
+    .where("pausedReason", "is not", null)
+    .orderBy("id")
+    .limit(MOST_CAMPAIGNS)
+    .execute();
+  for (const { name, pausedReason } of held)
+    problems.push({ code: "campaign-held", text: `The Campaign “${name}” is on hold: ${pausedReason}` });
   const { rows } = await sql<{ held: number; nameless: number; unsigned: number }>`
     select (select count(*)::int from messages where state = 'unknown') as held,
       (select count(*)::int from messages
         where state in ('planned', 'deferred') and reason = 'no-from-address') as nameless,
       (select count(*)::int from messages
         where state in ('planned', 'deferred') and reason = 'cannot-sign') as unsigned`.execute(db);
-  const { held = 0, nameless = 0, unsigned = 0 } = rows[0] ?? {};
-  if (held > 0)
+  const { held: inDoubt = 0, nameless = 0, unsigned = 0 } = rows[0] ?? {};
+  if (inDoubt > 0)
     problems.push({
       code: "messages-in-doubt",
-      text: `${held} emails may or may not have arrived: the connection broke before the server confirmed them.`,
+      text: `${inDoubt} emails may or may not have arrived: the connection broke before the server confirmed them.`,
     });
   if (nameless > 0)
     problems.push({

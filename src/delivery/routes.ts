@@ -1,13 +1,13 @@
 /** Test mails and recipient domains over HTTP. */
-import { createRateLimit } from "../http/rate-limit.ts";
 import type { Serve } from "../http/serve.ts";
+import { createSharedRateLimit } from "../http/shared-rate-limit.ts";
 import { pageOf } from "../http/paging.ts";
 import { recipientDomains, testSends as api } from "./api.ts";
 import * as domains from "./recipient-domains.ts";
 import { sendCampaign, sendTemplate, type TestSendOptions } from "./test-send.ts";
 
 export function routes(serve: Serve, options: Omit<TestSendOptions, "limit">): void {
-  const all = { ...options, limit: createRateLimit({ most: 60, minutes: 10 }) };
+  const all = { ...options, limit: createSharedRateLimit(options.db, { deed: "test-send", most: 60, minutes: 10 }) };
   serve(api.template, ({ body, actor, now }) => sendTemplate(all, body, actor, now));
   serve(api.campaign, ({ params, body, actor, now }) => sendCampaign(all, params.id, body, actor, now));
 

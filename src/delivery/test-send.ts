@@ -12,7 +12,7 @@ import { refuse } from "../core/problem.ts";
 import { TemplateLimit } from "../core/template.ts";
 import { type Db, inTransaction } from "../db/database.ts";
 import { createSigner } from "../domains/domains.ts";
-import type { RateLimit } from "../http/rate-limit.ts";
+import type { SharedRateLimit } from "../http/shared-rate-limit.ts";
 import type { Actor } from "../http/serve.ts";
 import * as mailbox from "../mail/mailbox.ts";
 import { createSmtpPool, type Outcome } from "../mail/smtp.ts";
@@ -27,7 +27,7 @@ export type TestSendOptions = {
   readonly db: Db;
   readonly vault: Vault;
   readonly publicUrl: string;
-  readonly limit: RateLimit;
+  readonly limit: SharedRateLimit;
 };
 
 type TemplateInput = z.output<typeof testSendInput>;
@@ -61,7 +61,7 @@ export async function sendTemplate(
   const made = content ? await templates.compile(db, content) : await contentOf(db, emailTemplateId!);
   const letterhead = await letterheadFor(options, input, actor);
   const letter = await rendered(options, letterhead, made, { ...input, campaignName: null }, now);
-  options.limit(actor.name, 1, now);
+  await options.limit(actor.name, 1, now);
   const [outcome] = await post(options, letterhead, [letter], now);
   if (emailTemplateId !== null)
     await noted(db, { subjectType: "email-template", subjectId: emailTemplateId }, actor, now);
@@ -88,7 +88,7 @@ export async function sendCampaign(
     const about = { ...input, campaignName: campaign.name, variables: {} };
     letters.push(await rendered(options, letterhead, await contentOf(db, emailTemplateId), about, now));
   }
-  options.limit(actor.name, letters.length, now);
+  await options.limit(actor.name, letters.length, now);
   const outcomes = await post(options, letterhead, letters, now);
   await noted(db, { subjectType: "campaign", subjectId: id }, actor, now);
   const mails = steps.map((step, index) => ({
