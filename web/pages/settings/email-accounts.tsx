@@ -234,7 +234,12 @@ function AccountForm({ account, done }: { account: Account | null; done: () => v
       const { email, smtpHost, smtpPort, smtpSecurity, smtpUser, smtpPassword, smtpAuth } = typed;
       const { oauthTokenUrl, oauthClientId, oauthClientSecret, oauthRefreshToken, oauthScope } = typed;
       const settings = {
-        ...{ email, smtpHost, smtpPort, smtpSecurity, smtpUser, smtpAuth },
+        email,
+        smtpHost,
+        smtpPort,
+        smtpSecurity,
+        smtpUser,
+        smtpAuth,
         ...(smtpPassword ? { smtpPassword } : {}),
         ...(oauthRefreshToken
           ? {
@@ -356,12 +361,14 @@ function AccountForm({ account, done }: { account: Account | null; done: () => v
                 label={t("Client secret")}
                 description={account?.hasOauthClientSecret ? t("One is kept. Leave this empty to keep it.") : undefined}
                 autoComplete="new-password"
+                visibilityToggleButtonProps={{ "aria-label": t("Show the password") }}
                 {...form.getInputProps("oauthClientSecret")}
               />
               <PasswordInput
                 label={t("Refresh token")}
                 description={account?.hasOauthRefreshToken ? t("One is kept. Leave this empty to keep it.") : undefined}
                 autoComplete="new-password"
+                visibilityToggleButtonProps={{ "aria-label": t("Show the password") }}
                 {...form.getInputProps("oauthRefreshToken")}
               />
               <TextInput label={t("Scope")} {...form.getInputProps("oauthScope")} />
