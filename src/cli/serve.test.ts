@@ -240,6 +240,9 @@ describe("commands", () => {
       "postal address",
       "sender",
       "email account",
+      "what waits",
+      "several accounts",
+      "recipient domains",
       "sending domains",
     ]);
   });
