@@ -106,9 +106,12 @@ export function createSmtpPool(given: SmtpSettings): SmtpPool {
           return waiting.shift() ?? null;
         },
         back: (job) => {
-          if (stop.signal.aborted) return void job.settle(WITHDRAWN);
-          waiting.unshift(job);
-          pump();
+          if (stop.signal.aborted) {
+            void job.settle(WITHDRAWN);
+          } else {
+            waiting.unshift(job);
+            pump();
+          }
         },
         again: (job, why) => {
           if (stop.signal.aborted) {

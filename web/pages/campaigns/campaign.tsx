@@ -100,7 +100,18 @@ export default function CampaignPage() {
           </Badge>
         )
       }
-      hint={campaign.description}
+      hint={
+        campaign.pausedReason ? (
+          <>
+            {campaign.description}
+            <Text component="span" display="block" size="sm" fw={550}>
+              {campaign.pausedReason}
+            </Text>
+          </>
+        ) : (
+          campaign.description
+        )
+      }
       above={[[t("Campaigns"), "/campaigns"]]}
       actions={
         may("user") && (
