@@ -116,6 +116,16 @@ async function rowsOf(db: Db, ids: readonly number[], settings: RawBuilder<unkno
 
 /** The zone itself when this program knows it, else UTC: an unknown zone must not hold up anybody's mail. */
 export function zoneOr(timeZone: string): string {
+  const known = knownZones.get(timeZone) ?? lookedUp(timeZone);
+  if (knownZones.size < MOST_ZONES) knownZones.set(timeZone, known);
+  return known;
+}
+
+/** Looking one up takes as long as deciding about a person. There are some 600; what else is written is not kept for ever. */
+const knownZones = new Map<string, string>();
+const MOST_ZONES = 1000;
+
+function lookedUp(timeZone: string): string {
   try {
     return new Intl.DateTimeFormat("en", { timeZone }).resolvedOptions().timeZone && timeZone;
   } catch {

@@ -1,5 +1,5 @@
 /** A Schedule as a draft holds it: the rows and settings the contract of Campaigns knows, and nothing else. */
-import { z } from "zod";
+import type { z } from "zod";
 import { campaignEdit, stepInput } from "../campaigns/api.ts";
 import type { get } from "../campaigns/campaigns.ts";
 

@@ -41,7 +41,7 @@ export async function draftOf(db: Db, campaignId: number) {
           approvedBy: draft.approvedBy,
           approvedAt: draft.approvedAt,
           /** Somebody published meanwhile: the draft was begun from another Schedule. */
-          outdated: draft.base !== null && differences(draft.base as Content, published).length > 0,
+          outdated: draft.base !== null && differences(draft.base, published).length > 0,
         }
       : null,
     differences: differences(published, content),
@@ -204,7 +204,7 @@ export function publish(
     const campaign = await locked(tx, campaignId);
     const draft = await lockedDraft(tx, campaignId);
     refuseIfChanged(unchangedSince, draft.changedAt);
-    if (differences(draft.base as Content, contentOf(campaign)).length > 0)
+    if (differences(draft.base, contentOf(campaign)).length > 0)
       refuse(
         "draft-outdated",
         "Somebody changed the published Schedule since this draft was begun. Look at both, and save the draft again.",

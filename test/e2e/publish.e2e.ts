@@ -27,7 +27,7 @@ test("publish a change to a running Campaign, see the new dates, simulate it, lo
   await expect(dialog.getByText(/people are on the way/)).toBeVisible();
   await expect(dialog.getByRole("button", { name: /another day or time: \d/ })).toBeVisible();
   await expect(dialog.getByRole("table", { name: "Mails of single people" })).toBeVisible();
-  await page.screenshot({ path: `test-results/publish.png` });
+  await page.screenshot({ path: `.vitest/publish.png` });
   await dialog.getByRole("radio", { name: "Stop those in progress" }).check();
   await expect(dialog.getByRole("button", { name: /stopped: \d/ })).toBeVisible();
   await dialog.getByRole("radio", { name: "Everyone, for what lies ahead" }).check();
@@ -51,11 +51,11 @@ test("publish a change to a running Campaign, see the new dates, simulate it, lo
     .first()
     .click();
   await expect(page.getByRole("region", { name: "Film" }).getByText("sent").first()).toBeVisible();
-  await page.screenshot({ path: `test-results/simulation.png`, fullPage: true });
+  await page.screenshot({ path: `.vitest/simulation.png`, fullPage: true });
 
   await page.goto(`${program.url}/forecast`);
   await expect(page.getByRole("heading", { level: 1, name: "Forecast" })).toBeVisible();
   await page.getByText("Table", { exact: true }).click();
   await expect(page.getByRole("table", { name: "Mails a day" })).toBeVisible();
-  await page.screenshot({ path: `test-results/forecast.png` });
+  await page.screenshot({ path: `.vitest/forecast.png` });
 });
