@@ -16,7 +16,7 @@ type Row = NonNullable<Awaited<ReturnType<typeof store.find>>>;
 /** How much of the hash stands in an address: 128 bits, so that nobody finds another picture for it. */
 const ADDRESS_DIGITS = 32;
 
-export const nameOf = ({ hash, extension }: Pick<Row, "hash" | "extension">) =>
+const nameOf = ({ hash, extension }: Pick<Row, "hash" | "extension">) =>
   `${hash.slice(0, ADDRESS_DIGITS)}.${extension}`;
 
 const shown = (publicUrl: string, { hash, extension, ...row }: Row) => ({

@@ -2,7 +2,7 @@
 import { z } from "zod";
 
 /** The version this program writes. A newer program reads older ones; an older program refuses newer ones. */
-export const BLOCKS_VERSION = 1;
+const BLOCKS_VERSION = 1;
 /** A mail with more is no mail a person reads, and larger than any program shows. */
 const MAX_BLOCKS = 200;
 const MAX_TEXT = 20_000;
@@ -162,7 +162,7 @@ export const design = z.strictObject({
   cornerRadius: z.number().int().min(0).max(40),
 });
 
-export const blocksDocument = z.strictObject({
+const blocksDocument = z.strictObject({
   version: z.literal(BLOCKS_VERSION),
   language: z
     .string()
@@ -231,7 +231,7 @@ export function allBlocks(blocks: readonly Block[]): Block[] {
 }
 
 /** What stands directly inside a block. */
-export function childrenOf(one: Block): readonly Block[] {
+function childrenOf(one: Block): readonly Block[] {
   if (one.type === "columns") return one.columns.flatMap(({ blocks }) => blocks);
   return one.type === "loop" ? [...one.blocks, ...(one.otherwise ?? [])] : [];
 }

@@ -30,7 +30,13 @@ export async function checkMail(db: Db, asked: Asked, now: Temporal.Instant) {
     return {
       ...nothing,
       findings: authored.problems.map(({ code, message, field, line, column, block = null }) => ({
-        ...{ code, severity: "error" as const, text: message, field, line, column, block },
+        code,
+        severity: "error" as const,
+        text: message,
+        field,
+        line,
+        column,
+        block,
         clients: [],
       })),
     };

@@ -117,7 +117,7 @@ function sizeOf(text: string | undefined, above: number): number | null {
   return value * ({ pt: 4 / 3, em: above, rem: 16, "%": above / 100 }[unit ?? "px"] ?? 1);
 }
 
-export function styleOf(text: string): Record<string, string> {
+function styleOf(text: string): Record<string, string> {
   const found: Record<string, string> = {};
   for (const part of decoded(text).split(/;(?![^(]*\))/)) {
     const at = part.indexOf(":");
@@ -139,7 +139,7 @@ function attributesOf(tag: string): Record<string, string> {
 }
 
 /** What takes room, or none, and says nothing. */
-const BLANK = /[\s\u00a0\u00ad\u034f\u2007\u200b\u200c\u200d\ufeff]+|&(?:zwnj|zwj|shy);/g;
+const BLANK = /(?:\s|\u00a0|\u00ad|\u034f|\u2007|\u200b|\u200c|\u200d|\ufeff)+|&(?:zwnj|zwj|shy);/g;
 const ENTITIES: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'", nbsp: " " };
 function decoded(text: string): string {
   return text.replaceAll(

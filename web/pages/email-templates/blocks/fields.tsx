@@ -160,7 +160,7 @@ function Own(props: Setting) {
           </SimpleGrid>
           <Text size="xs" c="dimmed">
             {t(
-              "A list comes with the person, by import or over the API; people without one see what stands under “When the list is empty”.",
+              "No field of a person can hold a list yet: in a Campaign the list is empty, and “When the list is empty” is shown. Previews and test mails take a list over the API.",
             )}
           </Text>
         </>

@@ -60,7 +60,7 @@ export function Look({ block }: { block: Block }) {
   }
 }
 
-export function Line({ line }: { line: readonly Inline[] }) {
+function Line({ line }: { line: readonly Inline[] }) {
   if (line.length === 0)
     return (
       <Text span c="dimmed">

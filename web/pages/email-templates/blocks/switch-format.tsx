@@ -7,7 +7,7 @@ import { useApi } from "../../../queries.ts";
 import { STARTERS, startWith } from "./starters.ts";
 
 export type Format = "blocks" | "mjml" | "html" | "markdown";
-export const FORMAT_WORDS: Readonly<Record<Format, () => string>> = {
+const FORMAT_WORDS: Readonly<Record<Format, () => string>> = {
   blocks: () => t("Blocks"),
   markdown: () => "Markdown",
   mjml: () => "MJML",
