@@ -19,7 +19,7 @@ import { useDebouncedValue, useHotkeys } from "@mantine/hooks";
 import { IconDeviceFloppy, IconHistory, IconSend } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useBlocker, useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { lazy, type Ref, Suspense, useCallback, useEffect, useRef, useState } from "react";
+import { lazy, type Ref, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { type Answer, call, Problem } from "../../api.ts";
 import { t } from "../../i18n.ts";
 import type { EditorHandle } from "../../kit/code-editor.tsx";
@@ -84,6 +84,12 @@ const contentOf = ({ subject, preheader, format, body, text }: Draft) => ({
   text: text || null,
 });
 
+/** A value once it has stayed the same for a while. By its content: an object is another one at every turn, and would never stay. */
+function useSettled<Value extends object>(value: Value, waitMs: number): Value {
+  const [text] = useDebouncedValue(JSON.stringify(value), waitMs);
+  return useMemo(() => JSON.parse(text) as Value, [text]);
+}
+
 function Editor({ template }: { template: Template | null }) {
   // What the draft began from. The newest known may be newer: somebody else writes here too.
   const [base, setBase] = useState(template);
@@ -127,7 +133,7 @@ function Editor({ template }: { template: Template | null }) {
   });
 
   const [on, setOn] = useState<string | null>(null);
-  const [asked] = useDebouncedValue({ ...contentOf(draft), personId, on }, 350);
+  const asked = useSettled({ ...contentOf(draft), personId, on }, 350);
   const preview = useQuery({
     queryKey: ["POST /email-templates/preview", asked],
     queryFn: ({ signal }) =>
@@ -138,7 +144,7 @@ function Editor({ template }: { template: Template | null }) {
 
   const [whom, setWhom] = useState<Whom>({ campaignId: null, emailGroupId: null });
   const [spamOf, setSpamOf] = useState<string | null>(null);
-  const [toCheck] = useDebouncedValue({ ...contentOf(draft), personId, ...whom }, 1000);
+  const toCheck = useSettled({ ...contentOf(draft), personId, ...whom }, 1000);
   // SpamAssassin is asked for what stands there now, not for each word that follows.
   const spam = spamOf === JSON.stringify(toCheck);
   const checks = useQuery({

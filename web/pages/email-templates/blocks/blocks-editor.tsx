@@ -471,10 +471,9 @@ function BlockCard({ block, place, count, desk }: { block: Block; place: edit.Pl
     const made = edit.duplicate(document, block.id, newId);
     change(made);
     const next = edit.blocksIn(made, place.container)?.[place.index + 1];
-    if (next) {
-      select(next.id);
-      focusAgain(next.id);
-    }
+    // Closed: an open block would take the focus into its text, and the next key with it.
+    select(null);
+    if (next) focusAgain(next.id);
     said(t("Copied."));
   };
   const remove = () => {
