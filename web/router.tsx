@@ -17,7 +17,9 @@ import { Shell } from "./shell.tsx";
 /** All search parameters are text, as they stand in the address bar; pages read the ones they know. */
 export type Search = Readonly<Record<string, string | undefined>>;
 const validateSearch = (search: Record<string, unknown>): Search =>
-  Object.fromEntries(Object.entries(search).map(([name, value]) => [name, String(value)]));
+  Object.fromEntries(
+    Object.entries(search).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
+  );
 
 const root = createRootRoute({
   component: Outlet,
