@@ -12,6 +12,14 @@ import { useApi } from "../../queries.ts";
 
 const Areas = lazy(() => import("../../kit/charts.tsx").then(({ Areas: component }) => ({ default: component })));
 
+const SERIES = [
+  { name: "accepted", word: () => t("Accepted"), color: "ink.6" },
+  { name: "deferred", word: () => t("Put off"), color: "yellow.6" },
+  { name: "refused", word: () => t("Refused"), color: "red.7" },
+  { name: "bounced", word: () => t("Came back"), color: "orange.6" },
+  { name: "complained", word: () => t("Complaints"), color: "grape.6" },
+] as const;
+
 export default function Deliverability() {
   const [search, change] = useSearchState();
   const days = Number(search["days"] ?? "30");
@@ -78,13 +86,9 @@ export default function Deliverability() {
           <Areas
             data={rows.map((one) => ({ ...one, day: formatDay(one.day, "short") }))}
             x="day"
-            series={[
-              { name: "accepted", label: t("Accepted"), color: "ink.6" },
-              { name: "deferred", label: t("Put off"), color: "yellow.6" },
-              { name: "refused", label: t("Refused"), color: "red.7" },
-              { name: "bounced", label: t("Came back"), color: "orange.6" },
-              { name: "complained", label: t("Complaints"), color: "grape.6" },
-            ]}
+            series={SERIES.filter(({ name }) => name === "accepted" || rows.some((row) => row[name] > 0)).map(
+              ({ word, ...one }) => ({ ...one, label: word() }),
+            )}
           />
         </Suspense>
       </ChartCard>

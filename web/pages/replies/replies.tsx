@@ -7,7 +7,6 @@ import {
   Grid,
   Group,
   Kbd,
-  ScrollArea,
   SegmentedControl,
   Stack,
   Text,
@@ -96,7 +95,7 @@ export default function Replies() {
         <Grid gap="md">
           <Grid.Col span={{ base: 12, md: 4 }} {...(chosen ? { visibleFrom: "md" } : {})}>
             <Card padding={0} component="nav" aria-label={t("Conversations")}>
-              <ScrollArea.Autosize mah="calc(100vh - 220px)" viewportProps={{ tabIndex: 0 }}>
+              <div className="conversation-list" tabIndex={0}>
                 {rows.map((one) => (
                   <ConversationLine
                     key={one.id}
@@ -121,7 +120,7 @@ export default function Replies() {
                     {t("Show more")}
                   </Button>
                 )}
-              </ScrollArea.Autosize>
+              </div>
             </Card>
           </Grid.Col>
           <Grid.Col span={{ base: 12, md: 8 }} {...(chosen ? {} : { visibleFrom: "md" })}>

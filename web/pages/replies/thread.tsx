@@ -206,6 +206,7 @@ function ItemCard({ item, conversation }: { item: Item; conversation: Whole }) {
             type="button"
             size="xs"
             mt={6}
+            display="block"
             onClick={() => setOriginal(!original)}
             aria-expanded={original}
           >
