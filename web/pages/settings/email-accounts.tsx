@@ -30,6 +30,7 @@ import { type Column, Empty, List } from "../../kit/list.tsx";
 import { SettingsPage } from "../../kit/settings.tsx";
 import { queryClient, useApi } from "../../queries.ts";
 import { useMay, useSession } from "../../session.tsx";
+import { ReceivingForm } from "./receiving-form.tsx";
 
 type Account = Row<"GET /email-accounts">;
 type Diagnosis = Answer<"POST /email-accounts/diagnosis">;
@@ -37,6 +38,7 @@ type Diagnosis = Answer<"POST /email-accounts/diagnosis">;
 export default function EmailAccounts() {
   const may = useMay();
   const [edited, setEdited] = useState<Account | "new" | null>(null);
+  const [receiving, setReceiving] = useState<Account | null>(null);
   const change = async (id: number, body: { paused?: boolean; isDefault?: boolean }) => {
     try {
       await call("PATCH /email-accounts/:id", { params: { id }, body });
@@ -106,6 +108,14 @@ export default function EmailAccounts() {
             <Button
               size="compact-xs"
               variant="subtle"
+              onClick={() => setReceiving(account)}
+              aria-label={t("How mail of {name} is fetched", { name: account.name })}
+            >
+              {t("Receive")}
+            </Button>
+            <Button
+              size="compact-xs"
+              variant="subtle"
               onClick={() => setEdited(account)}
               aria-label={t("Edit {name}", { name: account.name })}
             >
@@ -155,6 +165,15 @@ export default function EmailAccounts() {
         title={edited === "new" ? t("New email account") : t("Edit the email account")}
       >
         {edited !== null && <AccountForm account={edited === "new" ? null : edited} done={() => setEdited(null)} />}
+      </Drawer>
+      <Drawer
+        opened={receiving !== null}
+        onClose={() => setReceiving(null)}
+        position="right"
+        size="lg"
+        title={t("How mail of {name} is fetched", { name: receiving?.name ?? "" })}
+      >
+        {receiving && <ReceivingForm accountId={receiving.id} done={() => setReceiving(null)} />}
       </Drawer>
     </SettingsPage>
   );

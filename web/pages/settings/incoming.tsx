@@ -1,8 +1,7 @@
 /** How mail comes in: the mailboxes that are watched, what came, and what could not be handled. */
-import { Alert, Badge, Button, Card, FileButton, Group, Select, Stack, Text } from "@mantine/core";
+import { Alert, Anchor, Badge, Button, Card, FileButton, Group, Select, Stack, Text } from "@mantine/core";
 import { IconUpload } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
-import { Anchor } from "@mantine/core";
 import { address, call, type Row, sendMail } from "../../api.ts";
 import { t } from "../../i18n.ts";
 import { Failure, tellDone, tellFailure } from "../../kit/failures.tsx";
@@ -11,6 +10,8 @@ import { SettingsPage } from "../../kit/settings.tsx";
 import { RowsSkeleton } from "../../kit/skeletons.tsx";
 import { Moment, RecordLink } from "../../kit/words.tsx";
 import { queryClient, useApi } from "../../queries.ts";
+import { useMay } from "../../session.tsx";
+import { Webhooks } from "./webhooks.tsx";
 
 type Mail = Row<"GET /inbound/mails">;
 
@@ -31,6 +32,7 @@ const STATES: Readonly<Record<Mail["state"], { color: string; word: () => string
 };
 
 export default function Incoming() {
+  const may = useMay();
   const [search, change] = useSearchState();
   const retry = (id: number) =>
     void call("POST /inbound/mails/:id/retry", { params: { id } })
@@ -113,6 +115,7 @@ export default function Incoming() {
     >
       <Stack>
         <Mailboxes />
+        {may("administrator") && <Webhooks />}
         <List
           route="GET /inbound/mails"
           label={t("Incoming mail")}
