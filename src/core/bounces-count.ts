@@ -43,7 +43,7 @@ export type Tally = {
 export type Guarded = "bounced" | "complained";
 
 /** Shares of all mails, and how many there must be at least: one angry person is no trend. */
-export const GUARDS: Readonly<
+const GUARDS: Readonly<
   Record<Guarded, { warnAt: number; pauseAt: number; leastToWarn: number; leastToPause: number }>
 > = {
   // Providers act at 0.3 % complaints (Google and Yahoo say so to bulk senders) and ask to stay below 0.1 %.

@@ -27,15 +27,17 @@ export function Thread({ id, next }: { id: string; next: () => void }) {
     if (!unseen) return;
     void call("PUT /conversations/:id/seen", { params: { id } }).then(() => queryClient.invalidateQueries());
   }, [unseen, id]);
-  const finish = () =>
-    void call("PUT /conversations/:id/done", { params: { id } })
-      .then(async () => {
-        next();
-        await queryClient.invalidateQueries();
-        tellDone(t("Done."));
-      })
-      .catch(tellFailure);
-  useHotkeys([["e", () => one?.state === "open" && may("user") && finish()]]);
+  const finish = async () => {
+    try {
+      await call("PUT /conversations/:id/done", { params: { id } });
+      next();
+      await queryClient.invalidateQueries();
+      tellDone(t("Done."));
+    } catch (error) {
+      tellFailure(error);
+    }
+  };
+  useHotkeys([["e", () => one?.state === "open" && may("user") && void finish()]]);
   if (found.isError) return <Failure error={found.error} retry={found.refetch} />;
   if (!one) return <RowsSkeleton />;
   const reopen = () =>
@@ -72,7 +74,7 @@ export function Thread({ id, next }: { id: string; next: () => void }) {
                 <Button
                   variant="default"
                   leftSection={<IconCheck size={16} />}
-                  onClick={finish}
+                  onClick={() => void finish()}
                   aria-keyshortcuts="e"
                   title={t("Shortcut: E")}
                 >

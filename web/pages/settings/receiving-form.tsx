@@ -123,14 +123,16 @@ function Form({ receiving, done }: { receiving: Receiving; done: () => void }) {
       setBusy(null);
     }
   };
-  const stop = () =>
-    void call("DELETE /email-accounts/:id/receiving", { params: { id } })
-      .then(async () => {
-        await queryClient.invalidateQueries();
-        tellDone(t("Its mail is not fetched any more."));
-        done();
-      })
-      .catch(tellFailure);
+  const stop = async () => {
+    try {
+      await call("DELETE /email-accounts/:id/receiving", { params: { id } });
+      await queryClient.invalidateQueries();
+      tellDone(t("Its mail is not fetched any more."));
+      done();
+    } catch (error) {
+      tellFailure(error);
+    }
+  };
   const kept = (is: boolean) => (is ? t("One is kept. Leave this empty to keep it.") : undefined);
   const show = { "aria-label": t("Show the password") };
   return (
@@ -232,7 +234,7 @@ function Form({ receiving, done }: { receiving: Receiving; done: () => void }) {
               {t("Try it")}
             </Button>
             {receiving.imapHost !== null && (
-              <Button variant="subtle" color="red" onClick={stop}>
+              <Button variant="subtle" color="red" onClick={() => void stop()}>
                 {t("Fetch it no more")}
               </Button>
             )}
