@@ -103,12 +103,16 @@ export function Thread({ id, next }: { id: string; next: () => void }) {
 
 function Assignment({ conversation }: { conversation: Whole }) {
   const users = useApi("GET /conversation-assignees");
+  const known = users.data?.data ?? [];
+  // Whose it is stands there before the others are known, and after they have left.
+  const own = conversation.assignedTo;
+  const choices = own && !known.some(({ id }) => id === own.id) ? [own, ...known] : known;
   return (
     <Select
       aria-label={t("Whose it is")}
       placeholder={t("Nobody’s")}
-      data={(users.data?.data ?? []).map(({ id, name }) => ({ value: String(id), label: name }))}
-      value={conversation.assignedTo ? String(conversation.assignedTo.id) : null}
+      data={choices.map(({ id, name }) => ({ value: String(id), label: name }))}
+      value={own ? String(own.id) : null}
       clearable
       w={170}
       onChange={(userId) =>
@@ -208,6 +212,7 @@ function ItemCard({ item, conversation }: { item: Item; conversation: Whole }) {
             type="button"
             size="xs"
             mt={6}
+            ta="left"
             display="block"
             onClick={() => setOriginal(!original)}
             aria-expanded={original}
