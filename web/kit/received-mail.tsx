@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import PostalMime from "postal-mime";
 import { address, Problem } from "../api.ts";
 import { t } from "../i18n.ts";
-import { MailBody } from "./communication.tsx";
+import { MailBody } from "./communication-detail.tsx";
 import { Failure } from "./failures.tsx";
 import { RowsSkeleton } from "./skeletons.tsx";
 

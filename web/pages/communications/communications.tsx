@@ -2,14 +2,8 @@
 import { Anchor, Drawer, Select, Text } from "@mantine/core";
 import type { Row } from "../../api.ts";
 import { t } from "../../i18n.ts";
-import {
-  CommunicationDetail,
-  DeliveryBadge,
-  deliveryWord,
-  kindWord,
-  reasonWord,
-  titleOf,
-} from "../../kit/communication.tsx";
+import { DeliveryBadge, deliveryWord, kindWord, reasonWord, titleOf } from "../../kit/communication.tsx";
+import { CommunicationDetail } from "../../kit/communication-detail.tsx";
 import { type Column, Empty, List, useSearchState } from "../../kit/list.tsx";
 import { Page } from "../../kit/page.tsx";
 import { nameLabel, Pick } from "../../kit/pick.tsx";

@@ -18,7 +18,7 @@ import { Link } from "@tanstack/react-router";
 import { address, call } from "../../api.ts";
 import { t } from "../../i18n.ts";
 import { ask } from "../../kit/ask.tsx";
-import { MailBody } from "../../kit/communication.tsx";
+import { MailBody } from "../../kit/communication-detail.tsx";
 import { Failure, tellDone } from "../../kit/failures.tsx";
 import { Empty, useSearchState } from "../../kit/list.tsx";
 import { Page } from "../../kit/page.tsx";

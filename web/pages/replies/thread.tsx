@@ -5,7 +5,7 @@ import { IconCheck, IconMail, IconRefresh, IconSend } from "@tabler/icons-react"
 import { lazy, Suspense, useEffect, useState } from "react";
 import { type Answer, call } from "../../api.ts";
 import { t } from "../../i18n.ts";
-import { CommunicationDetail } from "../../kit/communication.tsx";
+import { CommunicationDetail } from "../../kit/communication-detail.tsx";
 import { Failure, tellDone, tellFailure } from "../../kit/failures.tsx";
 import { ReplyParts } from "../../kit/reply-parts.tsx";
 import { RowsSkeleton } from "../../kit/skeletons.tsx";
