@@ -40,6 +40,9 @@ test("a reply stops the campaign, stands in the inbox, is answered and is done",
 
   await page.goto(`${program.url}/replies`);
   await expect(page.getByRole("heading", { name: "Nobody has answered yet" })).toBeVisible();
+  // Elsewhere: on its own page a reply is looked at as soon as it is there.
+  await page.getByRole("link", { name: "Leads" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Leads" })).toBeVisible();
 
   // As a mail server would hand it in.
   const answer = await request.fetch(`${program.url}/api/v1/inbound/mails`, {
@@ -66,7 +69,9 @@ test("a reply stops the campaign, stands in the inbox, is answered and is done",
   expect(answer.status(), await answer.text()).toBe(202);
 
   // Without a reload: the news bring it, and the badge counts it.
-  await expect(page.getByRole("link", { name: /Replies.*1.*not read yet/ })).toBeVisible({ timeout: 20_000 });
+  const badge = page.getByRole("link", { name: /Replies.*1.*not read yet/ });
+  await expect(badge).toBeVisible({ timeout: 20_000 });
+  await badge.click();
   const thread = page.getByRole("region", { name: "The conversation" });
   await expect(thread.getByText("Yes, please call me on Monday.")).toBeVisible();
   await expect(thread.getByText("Welcome aboard")).toBeHidden();
