@@ -92,6 +92,7 @@ const routeTree = root.addChildren([
     page("/settings/profile", () => import("./pages/settings/profile.tsx")),
     page("/settings/workspace", () => import("./pages/settings/workspace.tsx")),
     page("/settings/brand", () => import("./pages/settings/brand.tsx")),
+    page("/settings/timing", () => import("./pages/settings/timing.tsx")),
     page("/settings/email-accounts", () => import("./pages/settings/email-accounts.tsx")),
     page("/settings/senders", () => import("./pages/settings/senders.tsx")),
     page("/settings/sending-domains", () => import("./pages/settings/sending-domains.tsx")),

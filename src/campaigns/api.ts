@@ -45,7 +45,7 @@ const waitFor = z.object({
     .describe("The next time the date comes round, whatever its year: a birthday, a renewal."),
 });
 
-const stepTiming = z.object({
+export const stepTiming = z.object({
   window: sendingWindow.nullable().default(null).describe("The Campaign's when null."),
   counting: z.enum(COUNTINGS).nullable().default(null).describe("The Campaign's when null."),
   gap: gap.nullable().default(null).describe("The Campaign's when null; an amount of 0: none."),

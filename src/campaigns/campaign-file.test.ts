@@ -49,6 +49,7 @@ it("what is not said is left open: Leads, today, no time, no limit", async () =>
         sendAfterDays: 0,
         timeOfDay: null,
         expiresAfterDays: null,
+        timing: null,
         content: { subject: "Hi", preheader: null, format: "markdown", body: "Hello", text: null },
       },
     ],
@@ -74,6 +75,30 @@ it.each([
   const { code, detail, faults } = await refusalOf(withSteps("sendAfterDays: 0, subject: Hi, body: Hello", row));
   expect([code, faults.map(({ pointer }) => pointer)]).toEqual(["campaign-file-invalid", [`/schedule/1/${field}`]]);
   expect(detail).toContain(`campaign.yaml: schedule.1.${field}: `);
+});
+
+it("timing is said as in the API, and a window that never opens is refused with its line", async () => {
+  const timed = (from: string) =>
+    read(
+      `${head}timing:\n  window: { weekdays: [1, 2, 3, 4, 5], from: "${from}", to: "17:00" }\n  counting: business-days\nschedule:\n  - sendAfterDays: 3\n    subject: Hi\n    body: Hello\n    timing: { gap: { amount: 2, unit: days }, waitFor: { field: renewal_date, offsetDays: -7, yearly: true } }\n`,
+    );
+  const { timing, steps } = await timed("09:00");
+  expect(timing).toEqual({
+    clock: "person",
+    window: { weekdays: [1, 2, 3, 4, 5], from: "09:00", to: "17:00" },
+    holidays: "none",
+    counting: "business-days",
+    gap: null,
+    ignoresFrequencyCap: false,
+  });
+  expect(steps[0]?.timing).toEqual({
+    window: null,
+    counting: null,
+    gap: { amount: 2, unit: "days" },
+    waitFor: { field: "renewal_date", offsetDays: -7, yearly: true },
+  });
+  const { faults } = await refusalOf(timed("18:00"));
+  expect(faults).toMatchObject([{ pointer: "/timing/window", detail: expect.stringContaining("line 4: A sending") }]);
 });
 
 it("E3 the line of the wrong value is named", async () => {

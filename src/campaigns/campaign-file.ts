@@ -6,6 +6,7 @@ import { z } from "zod";
 import { type Fault, refuse } from "../core/problem.ts";
 import type { ContentFormat } from "../db/tables.ts";
 import { dayInput, line, timeOfDay } from "../http/contract.ts";
+import { campaignTiming, stepTiming } from "./api.ts";
 
 const stepInFile = z.strictObject({
   sendAfterDays: z.int().min(0, "A step is sent 0 or more days after the start.").max(3650),
@@ -18,6 +19,7 @@ const stepInFile = z.strictObject({
   textFile: z.string().optional(),
   timeOfDay: timeOfDay.optional(),
   expiresAfterDays: z.int().min(0).max(365).optional(),
+  timing: stepTiming.strict().optional(),
 });
 
 const campaignInFile = z.strictObject({
@@ -30,6 +32,7 @@ const campaignInFile = z.strictObject({
   timeOfDay: timeOfDay.optional(),
   timeZone: z.string().refine(isTimeZone, "Not a time zone we know; write it as Europe/Lisbon.").optional(),
   expiresAfterDays: z.int().min(0).max(365).optional(),
+  timing: campaignTiming.strict().optional(),
   schedule: z.array(stepInFile).min(1, "A campaign needs at least one step to run."),
 });
 
@@ -38,6 +41,7 @@ export type FileStep = {
   sendAfterDays: number;
   timeOfDay: Temporal.PlainTime | null;
   expiresAfterDays: number | null;
+  timing: z.output<typeof stepTiming> | null;
   content: { subject: string; preheader: string | null; format: ContentFormat; body: string; text: string | null };
 };
 
@@ -106,6 +110,7 @@ async function readStep(file: string, step: z.output<typeof stepInFile>, index: 
     sendAfterDays: step.sendAfterDays,
     timeOfDay: timeOrNull(step.timeOfDay),
     expiresAfterDays: step.expiresAfterDays ?? null,
+    timing: step.timing ?? null,
     content: {
       subject: step.subject,
       preheader: step.preheader ?? null,

@@ -23,6 +23,7 @@ export function fromFile(
       description: file.description ?? null,
       timeOfDay: file.timeOfDay?.toString() ?? null,
       expiresAfterDays: file.expiresAfterDays ?? null,
+      timing: file.timing ?? null,
     };
     const campaign = found
       ? await campaigns.update(tx, found.id, details, actor, null, afterScheduleChange, now)
@@ -41,6 +42,7 @@ export function fromFile(
         sendAfterDays: step.sendAfterDays,
         timeOfDay: step.timeOfDay?.toString() ?? null,
         expiresAfterDays: step.expiresAfterDays,
+        timing: step.timing,
       });
     }
     return campaigns.setSteps(tx, campaign.id, rows, actor, null, afterScheduleChange, now);

@@ -10,6 +10,7 @@ const PAGES: readonly { to: string; label: () => string; least: Role }[] = [
   { to: "/settings/profile", label: () => t("Profile"), least: "viewer" },
   { to: "/settings/workspace", label: () => t("Workspace"), least: "viewer" },
   { to: "/settings/brand", label: () => t("Brand kit"), least: "viewer" },
+  { to: "/settings/timing", label: () => t("Timing"), least: "viewer" },
   { to: "/settings/email-accounts", label: () => t("Email accounts"), least: "manager" },
   { to: "/settings/incoming", label: () => t("Incoming mail"), least: "manager" },
   { to: "/settings/senders", label: () => t("Senders"), least: "viewer" },

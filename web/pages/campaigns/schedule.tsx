@@ -30,19 +30,24 @@ import {
   verticalListSortingStrategy,
 } from "@dnd-kit/sortable";
 import { CSS } from "@dnd-kit/utilities";
-import { IconEye, IconGripVertical, IconPlus, IconTrash } from "@tabler/icons-react";
+import { IconClock, IconEye, IconGripVertical, IconPlus, IconTrash } from "@tabler/icons-react";
 import { Link, useBlocker, useNavigate, useParams } from "@tanstack/react-router";
+import { useDebouncedValue } from "@mantine/hooks";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { type Answer, call } from "../../api.ts";
-import { addDays, formatDay, t, today } from "../../i18n.ts";
+import { t, today } from "../../i18n.ts";
 import { Failure, tellDone, tellFailure } from "../../kit/failures.tsx";
 import { Empty } from "../../kit/list.tsx";
 import { MailFrame } from "../../kit/mail-frame.tsx";
 import { Page } from "../../kit/page.tsx";
 import { nameLabel, Pick } from "../../kit/pick.tsx";
 import { RowsSkeleton } from "../../kit/skeletons.tsx";
+import type { StepTiming } from "../../kit/timing.tsx";
 import { invalidate, useApi, useRead } from "../../queries.ts";
 import { Publishing } from "./publish.tsx";
+import { StepTimingFields } from "./step-timing.tsx";
+import { TimingCard } from "./timing.tsx";
 
 type Campaign = Answer<"GET /campaigns/:id">;
 type Draft = {
@@ -53,13 +58,14 @@ type Draft = {
   readonly sendAfterDays: number;
   readonly timeOfDay: string;
   readonly expiresAfterDays: number | null;
+  readonly timing: StepTiming | null;
 };
 
 let made = 0;
 const newKey = () => `new-${(made += 1)}`;
 
 const draftsOf = ({ steps }: Campaign): Draft[] =>
-  steps.map(({ id, emailTemplateId, emailTemplate, sendAfterDays, timeOfDay, expiresAfterDays }) => ({
+  steps.map(({ id, emailTemplateId, emailTemplate, sendAfterDays, timeOfDay, expiresAfterDays, timing }) => ({
     key: String(id),
     id,
     emailTemplateId,
@@ -67,11 +73,12 @@ const draftsOf = ({ steps }: Campaign): Draft[] =>
     sendAfterDays,
     timeOfDay: timeOfDay?.slice(0, 5) ?? "",
     expiresAfterDays,
+    timing,
   }));
 
 /** The rows of a draft that somebody kept. */
 const rowsOf = ({ content }: Answer<"GET /campaigns/:id/draft">, { steps }: Campaign): Draft[] =>
-  content.steps.map(({ id, emailTemplateId, sendAfterDays, timeOfDay, expiresAfterDays }) => ({
+  content.steps.map(({ id, emailTemplateId, sendAfterDays, timeOfDay, expiresAfterDays, timing }) => ({
     key: id === undefined ? newKey() : String(id),
     id,
     emailTemplateId,
@@ -81,6 +88,7 @@ const rowsOf = ({ content }: Answer<"GET /campaigns/:id/draft">, { steps }: Camp
     sendAfterDays,
     timeOfDay: timeOfDay?.slice(0, 5) ?? "",
     expiresAfterDays,
+    timing: timing ?? null,
   }));
 
 export default function SchedulePage() {
@@ -90,6 +98,8 @@ export default function SchedulePage() {
   const navigate = useNavigate();
   const [drafts, setDrafts] = useState(() => (draft.draft ? rowsOf(draft, campaign) : draftsOf(campaign)));
   const [start, setStart] = useState<string>(today());
+  const [timing, setTiming] = useState(campaign.timing);
+  const [person, setPerson] = useState<number | null>(null);
   const [shown, setShown] = useState<number | null>(null);
   const [publishing, setPublishing] = useState(false);
   const [busy, setBusy] = useState(false);
@@ -118,6 +128,7 @@ export default function SchedulePage() {
         sendAfterDays: last ? last.sendAfterDays + 3 : 0,
         timeOfDay: "",
         expiresAfterDays: null,
+        timing: null,
       },
     ]);
   };
@@ -134,14 +145,23 @@ export default function SchedulePage() {
     const to = drafts.findIndex(({ key }) => key === over.id);
     setDrafts(arrayMove(drafts, from, to).map((one, at) => ({ ...one, sendAfterDays: days[at] ?? one.sendAfterDays })));
   };
-  const steps = drafts.map(({ id: stepId, emailTemplateId, sendAfterDays, timeOfDay, expiresAfterDays }) => ({
-    // What this page does not show stays as it is.
-    ...(stepId === undefined ? {} : { ...draft.content.steps.find((step) => step.id === stepId), id: stepId }),
-    emailTemplateId: emailTemplateId ?? 0,
-    sendAfterDays,
-    timeOfDay: timeOfDay || null,
-    expiresAfterDays,
-  }));
+  const steps = drafts.map(
+    ({ id: stepId, emailTemplateId, sendAfterDays, timeOfDay, expiresAfterDays, timing: own }) => ({
+      // What this page does not show stays as it is.
+      ...(stepId === undefined ? {} : { ...draft.content.steps.find((step) => step.id === stepId), id: stepId }),
+      emailTemplateId: emailTemplateId ?? 0,
+      sendAfterDays,
+      timeOfDay: timeOfDay || null,
+      expiresAfterDays,
+      timing: own,
+    }),
+  );
+  const moments = useMoments(id, {
+    startOn: start,
+    personId: person,
+    steps: steps.map((step) => ({ ...step, emailTemplateId: step.emailTemplateId || 1 })),
+    timing,
+  });
   const incomplete = drafts.some(({ emailTemplateId }) => emailTemplateId === null);
   const save = async () => {
     setBusy(true);
@@ -218,13 +238,27 @@ export default function SchedulePage() {
           </Group>
         </Alert>
       )}
-      <DatePickerInput
-        label={t("If somebody started on")}
-        description={t("Only to see the dates below; nobody is started.")}
-        value={start}
-        onChange={(value) => setStart(value ?? today())}
-        maw={280}
-      />
+      <TimingCard campaign={campaign} timing={timing} onChange={setTiming} />
+      <Group align="flex-start">
+        <DatePickerInput
+          label={t("If somebody started on")}
+          description={t("Only to see the dates below; nobody is started.")}
+          value={start}
+          onChange={(value) => setStart(value ?? today())}
+          miw={280}
+        />
+        <Pick
+          route="GET /leads"
+          label={t("A Lead it would be")}
+          description={t("With their time zone, country and dates.")}
+          placeholder={t("Anybody in the workspace's time zone")}
+          clearable
+          labelOf={personLabel}
+          value={person}
+          onChange={setPerson}
+          miw={300}
+        />
+      </Group>
       {drafts.length === 0 ? (
         <Empty title={t("No mails yet")} action={<Button onClick={add}>{t("Add the first mail")}</Button>}>
           {t("A mail on day 0 leaves at the start. Add a second one for day 3, and so on.")}
@@ -238,7 +272,7 @@ export default function SchedulePage() {
                   key={draft.key}
                   draft={draft}
                   position={at + 1}
-                  on={addDays(start, draft.sendAfterDays)}
+                  leaves={moments?.[at] ?? null}
                   change={(changes) => change(draft.key, changes)}
                   remove={() => remove(draft.key)}
                   preview={() => setShown(draft.emailTemplateId)}
@@ -279,18 +313,19 @@ const bare = ({ key: _key, emailTemplate: _name, ...draft }: Draft) => draft;
 function StepRow({
   draft,
   position,
-  on,
+  leaves,
   change,
   remove,
   preview,
 }: {
   draft: Draft;
   position: number;
-  on: string;
+  leaves: Moment | null;
   change: (changes: Partial<Draft>) => void;
   remove: () => void;
   preview: () => void;
 }) {
+  const [open, setOpen] = useState(false);
   const { attributes, listeners, setNodeRef, transform, transition, isDragging } = useSortable({ id: draft.key });
   return (
     <li
@@ -358,12 +393,52 @@ function StepRow({
             </Tooltip>
           </Group>
         </Group>
-        <Text size="xs" c="dimmed" mt={6} pl={44}>
-          {t("Leaves on {date}", { date: formatDay(on, "weekday") })}
-        </Text>
+        <Group justify="space-between" mt={6} pl={44} gap="xs">
+          <Text size="xs" c="dimmed" aria-live="polite">
+            {leaves?.at ? t("Leaves {when}", { when: leaves.text }) : leaves?.text}
+            {leaves?.moved && <> · {leaves.moved}</>}
+          </Text>
+          <Button
+            size="compact-xs"
+            variant="subtle"
+            aria-expanded={open}
+            onClick={() => setOpen(!open)}
+            leftSection={<IconClock size={14} />}
+          >
+            {draft.timing ? t("Own timing") : t("More timing")}
+          </Button>
+        </Group>
+        {open && (
+          <div style={{ paddingLeft: 44, paddingTop: 8 }}>
+            <StepTimingFields value={draft.timing} onChange={(timing) => change({ timing })} />
+          </div>
+        )}
       </Card>
     </li>
   );
+}
+
+const personLabel = (row: Record<string, unknown>) => String(row["fullName"]);
+
+type Moment = Answer<"POST /campaigns/:id/timing/preview">["steps"][number];
+
+/** When each step would leave, asked a moment after the last change; the answer before stands meanwhile. */
+function useMoments(id: string, asked: Parameters<typeof momentsOf>[1]): readonly Moment[] | null {
+  const [wanted] = useDebouncedValue(JSON.stringify(asked), 300);
+  const found = useQuery({
+    queryKey: ["timing preview", id, wanted],
+    queryFn: () => momentsOf(id, JSON.parse(wanted) as typeof asked),
+    placeholderData: keepPreviousData,
+    retry: false,
+  });
+  return found.data ?? null;
+}
+
+async function momentsOf(
+  id: string,
+  body: NonNullable<Parameters<typeof call<"POST /campaigns/:id/timing/preview">>[1]>["body"],
+) {
+  return (await call("POST /campaigns/:id/timing/preview", { params: { id }, body })).steps;
 }
 
 function Preview({ id }: { id: number }) {
