@@ -7,10 +7,12 @@ import { createAccessTokens } from "./accounts/access-tokens.ts";
 import * as keys from "./accounts/keys.ts";
 import { routes as accountRoutes } from "./accounts/routes.ts";
 import { routes as campaignRoutes } from "./campaigns/routes.ts";
-import type { Clock } from "./clock.ts";
+import { type Clock, systemClock } from "./clock.ts";
 import { routes as communicationRoutes } from "./communications/routes.ts";
 import type { Config } from "./config.ts";
 import { routes as conversationRoutes } from "./conversations/routes.ts";
+import { createLifeline } from "./continuity/continuity.ts";
+import { routes as continuityRoutes } from "./continuity/routes.ts";
 import type { Database } from "./db/database.ts";
 import { routes as deliverabilityRoutes } from "./deliverability/routes.ts";
 import { createDelivery, skipByHand } from "./delivery/delivery.ts";
@@ -116,6 +118,14 @@ export function createApp(options: AppOptions): App {
   const tokens = createAccessTokens({ db, seal: secrets });
   const delivery = createDelivery({ db: database.batches, vault, publicUrl: config.publicUrl, linkKeys, log, metrics });
 
+  const lifeline = createLifeline({
+    db: database.batches,
+    dataDir: config.dataDir,
+    clock,
+    log,
+    machineClock: clock === systemClock,
+  });
+
   accountRoutes(serve, {
     db,
     seal: secrets,
@@ -141,6 +151,7 @@ export function createApp(options: AppOptions): App {
   emailCampaignRoutes(serve, { db, skipMessage: skipByHand });
   deliveryRoutes(serve, { db, vault, publicUrl: config.publicUrl });
   publishingRoutes(serve, { db });
+  continuityRoutes(serve, { db });
   communicationRoutes(serve, { db });
   deliverabilityRoutes(serve, { db });
   conversationRoutes(serve, { db, vault, signer });
@@ -199,6 +210,7 @@ export function createApp(options: AppOptions): App {
         tokens,
         vault,
         delivery,
+        lifeline,
         sending,
         handlers: handlersOf(options),
       });

@@ -7,6 +7,7 @@ import type { Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { notifyReplies } from "./conversations/notify.ts";
 import { sendAnswers } from "./conversations/send-answers.ts";
+import { BEAT_EVERY_MS, type Lifeline } from "./continuity/continuity.ts";
 import type { Database } from "./db/database.ts";
 import { guards, tally } from "./deliverability/deliverability.ts";
 import { type Delivery, discardOldContents } from "./delivery/delivery.ts";
@@ -46,6 +47,7 @@ type Running = {
   readonly log: Logger;
   readonly delivery: Delivery;
   readonly vault: Vault;
+  readonly lifeline: Lifeline;
   /** False: nothing is planned and nothing leaves. */
   readonly sending: boolean;
 };
@@ -70,7 +72,7 @@ const SECONDS = 1000;
 
 /** Starts it all. Nothing here ends the process: what fails is logged and tried again at its next turn. */
 export function startRecurring(running: Running): Recurring {
-  const { config, database, delivery, clock, log, sending } = running;
+  const { config, database, delivery, lifeline, clock, log, sending } = running;
   const { db, pool } = database;
   const { vault } = running;
   const { publicUrl } = config;
@@ -87,12 +89,19 @@ export function startRecurring(running: Running): Recurring {
     every(15 * SECONDS, "measure received mail", log, () => received.waiting(db, clock())),
     // A copy that is only looked at leaves the mailboxes to the one that works.
     ...(sending ? [startLoop({ delivery, pool, clock, log }), startMailboxes(mailboxes), ...listening] : []),
+    ...(sending ? [startLoop({ delivery, pool, clock, log }), startMailboxes(mailboxes)] : []),
+    ...(sending ? [startLoop({ delivery, pool, clock, log, mayLeave: () => lifeline.mayLeave() })] : []),
     startJobs(running),
+    every(BEAT_EVERY_MS, "say that we live", log, () => lifeline.beat()),
     every(15 * SECONDS, "rescue jobs", log, () => rescueJobs(db, clock())),
     ...(sending
       ? [
-          every(3 * SECONDS, "send answers", log, () => sendAnswers({ db, vault, hostName, log }, clock())),
-          every(20 * SECONDS, "tell of replies", log, () => notifyReplies({ db, vault, mail, publicUrl }, clock())),
+          every(3 * SECONDS, "send answers", log, async () => {
+            if (await lifeline.mayLeave()) await sendAnswers({ db, vault, hostName, log }, clock());
+          }),
+          every(20 * SECONDS, "tell of replies", log, async () => {
+            if (await lifeline.mayLeave()) await notifyReplies({ db, vault, mail, publicUrl }, clock());
+          }),
         ]
       : []),
     every(15 * SECONDS, "count what became of mails", log, async () => {

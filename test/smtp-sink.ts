@@ -64,8 +64,8 @@ export type SinkOptions = {
   cutChunksAfter?: number;
   /** Decides per recipient; `attempt` counts from 1 for each address, so that greylisting is `attempt === 1 ? "defer" : …`. */
   recipient?: (to: string, attempt: number, from: string) => Verdict;
-  /** Replaces the usual answer at a step; `nth` counts from 1 for each step over the life of the sink. */
-  answer?: (step: Step, argument: string, nth: number) => Answer | undefined;
+  /** Replaces the usual answer at a step; `nth` counts from 1 for each step over the life of the sink; `peerPort` tells connections apart. */
+  answer?: (step: Step, argument: string, nth: number, peerPort: number) => Answer | undefined;
 };
 
 export type Sink = {
@@ -173,6 +173,7 @@ type Ledger = {
 
 /** One session: commands in order, replies of one packet in one packet. */
 function serve(socket: Socket, options: SinkOptions, ledger: Ledger): void {
+  const peerPort = socket.remotePort ?? 0;
   let rest: Buffer = Buffer.alloc(0);
   let inBody = false;
   let turnsLeft = 0; // lines of AUTH LOGIN still to come
@@ -217,7 +218,7 @@ function serve(socket: Socket, options: SinkOptions, ledger: Ledger): void {
   };
   /** Answers as told, or as usual; returns the reply's text. */
   const reply = (step: Step, argument: string, standard: Answer): string => {
-    const answer = options.answer?.(step, argument, ledger.count(`step ${step}`)) ?? standard;
+    const answer = options.answer?.(step, argument, ledger.count(`step ${step}`), peerPort) ?? standard;
     give(answer);
     return textOf(answer) ?? "";
   };
@@ -272,7 +273,7 @@ function serve(socket: Socket, options: SinkOptions, ledger: Ledger): void {
     const verdict = to.find((recipient) => recipient.verdict !== "accept")?.verdict ?? "accept";
     const nobody = to.length === 0 ? "503 5.5.1 No valid recipients" : null;
     const wanted = nobody ?? verdicts[verdict]?.answer ?? usual[step]!;
-    const answer = options.answer?.(step, to[0]?.to ?? "", ledger.count(`step ${step}`)) ?? wanted;
+    const answer = options.answer?.(step, to[0]?.to ?? "", ledger.count(`step ${step}`), peerPort) ?? wanted;
     const text = textOf(answer);
     if (text === null || text.startsWith("2")) {
       for (const each of to) {

@@ -32,6 +32,7 @@ const order = [
   "delivery",
   "publishing",
   "deliverability",
+  "continuity",
   "communications",
   "unsubscribe",
   "conversations",
@@ -44,6 +45,7 @@ const order = [
 const owners: Record<string, string> = {
   recipientDomains: "delivery",
   rateLedger: "delivery",
+  continuity: "continuity",
   workspace: "workspace",
   users: "accounts",
   userSecrets: "sign-in",

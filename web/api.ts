@@ -5,6 +5,7 @@ import type * as campaigns from "../src/campaigns/api.ts";
 import type * as communications from "../src/communications/api.ts";
 import type * as conversations from "../src/conversations/api.ts";
 import type * as deliverability from "../src/deliverability/api.ts";
+import type * as continuity from "../src/continuity/api.ts";
 import type * as delivery from "../src/delivery/api.ts";
 import type * as directory from "../src/directory/api.ts";
 import type * as domains from "../src/domains/api.ts";
@@ -30,6 +31,7 @@ type Modules = [
   typeof communications,
   typeof conversations,
   typeof deliverability,
+  typeof continuity,
   typeof delivery,
   typeof directory,
   typeof domains,

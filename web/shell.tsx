@@ -49,10 +49,11 @@ import { chooseLanguage, language, LANGUAGES, type Language, t } from "./i18n.ts
 import { tellFailure } from "./kit/failures.tsx";
 import { PageSkeleton } from "./kit/skeletons.tsx";
 import { useNews } from "./news.ts";
-import { queryClient, reading } from "./queries.ts";
+import { queryClient, reading, useApi } from "./queries.ts";
 import { type Role, useMay, useSession } from "./session.tsx";
 
 const Palette = lazy(() => import("./palette.tsx"));
+const HeldBanner = lazy(() => import("./held.tsx"));
 
 export type Destination = {
   readonly label: () => string;
@@ -158,6 +159,7 @@ export function Shell() {
       </AppShell.Navbar>
       <AppShell.Main id="content" tabIndex={-1}>
         <Box maw={1280} mx="auto">
+          <Held />
           <Suspense fallback={<PageSkeleton />}>
             <Outlet />
           </Suspense>
@@ -177,6 +179,15 @@ function Unseen() {
       <VisuallyHidden> {t("not read yet")}</VisuallyHidden>
     </Badge>
   );
+}
+
+function Held() {
+  const held = useApi("GET /sending-hold").data?.held;
+  return held ? (
+    <Suspense fallback={null}>
+      <HeldBanner held={held} />
+    </Suspense>
+  ) : null;
 }
 
 function isActive(pathname: string, to: string): boolean {

@@ -10,6 +10,7 @@ import { key } from "./key.ts";
 import { mailboxCommand } from "./mailbox.ts";
 import { migrate } from "./migrate.ts";
 import { outputTo, type Output } from "./output.ts";
+import { resumeSending } from "./resume-sending.ts";
 import { run as runCommand } from "./run.ts";
 import { serve, work } from "./serve.ts";
 import { simulateCommand } from "./simulate.ts";
@@ -35,6 +36,7 @@ const COMMANDS: readonly MakeCommand[] = [
   importCommand,
   campaign,
   mailboxCommand,
+  resumeSending,
   inbound,
   key,
   user,

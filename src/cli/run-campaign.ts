@@ -9,6 +9,8 @@ import * as emailAccounts from "../accounts/email-accounts.ts";
 import * as senders from "../accounts/senders.ts";
 import type { CampaignFile } from "../campaigns/campaign-file.ts";
 import { fromFile } from "../campaigns/from-file.ts";
+import { systemClock } from "../clock.ts";
+import { BEAT_EVERY_MS, createLifeline, refuseUnlessMayLeave } from "../continuity/continuity.ts";
 import { refuse } from "../core/problem.ts";
 import { localDay } from "../core/schedule.ts";
 import type { Db } from "../db/database.ts";
@@ -48,6 +50,16 @@ export async function runCampaign(
   now: Temporal.Instant,
 ): Promise<RunResult> {
   const { db, batches } = context.database;
+  const { log, secrets, config } = context;
+  // By the machine's clock, whatever moment it is run as of: it says when this database was last in use.
+  const lifeline = createLifeline({
+    db: batches,
+    dataDir: config.dataDir,
+    clock: systemClock,
+    log,
+    machineClock: true,
+  });
+  await refuseUnlessMayLeave(db, lifeline);
   await settings(db, file, now);
   const senderId = await sender(context, file, options.smtp, now);
   // People first: their file may bring the fields that the templates name.
@@ -58,7 +70,6 @@ export async function runCampaign(
     : { started: 0, leftOut: {} };
 
   const vault = { seal: context.secrets, smtpUrl: context.config.smtpUrl };
-  const { log, secrets, config } = context;
   const delivery = createDelivery({
     db: batches,
     vault,
@@ -68,8 +79,13 @@ export async function runCampaign(
   });
   const before = await sentByStep(db, campaign.id);
   // Somebody asked for this run: what an outage left behind leaves now, not in slices.
-  await delivery.runUntilIdle(now, { burstGuard: false });
-  await delivery.drain();
+  const heart = setInterval(() => void lifeline.beat().catch(() => undefined), BEAT_EVERY_MS);
+  try {
+    await delivery.runUntilIdle(now, { burstGuard: false });
+    await delivery.drain();
+  } finally {
+    clearInterval(heart);
+  }
   return {
     campaign: { id: campaign.id, name: campaign.name },
     import: people?.result ?? null,

@@ -59,6 +59,10 @@ export const SKIPPED: Readonly<Record<string, Said>> = {
     de: "Nicht gesendet: Die Person ist nicht mehr in der E-Mail-Gruppe angemeldet.",
   },
   "skipped-by-hand": { en: "Skipped by hand.", de: "Von Hand übersprungen." },
+  restored: {
+    en: "Skipped: it was due when a backup was restored, and may have left before.",
+    de: "Übersprungen: Sie war fällig, als eine Sicherung zurückgespielt wurde, und ist vielleicht schon gesendet.",
+  },
   cancelled: {
     en: "Not sent: the Email Campaign was cancelled.",
     de: "Nicht gesendet: Die E-Mail-Kampagne wurde abgebrochen.",

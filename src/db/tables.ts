@@ -1,6 +1,7 @@
 /** The tables as TypeScript sees them (camelCase, Temporal); migrations/*.sql say what they are. Holds no logic. */
 import type { ColumnType, Generated, JSONColumnType } from "kysely";
 import type { AccountChoice } from "../core/account-choice.ts";
+import type { HoldReason } from "../core/continuity.ts";
 import type { DkimAlgorithm, Signed } from "../core/dkim.ts";
 import type { InboundEvent } from "../core/inbound/event.ts";
 import type { InboundKind, Verdict } from "../core/inbound/classify.ts";
@@ -663,6 +664,17 @@ export type Tables = {
     firstAttemptAt: Instant | null;
     createdAt: Instant;
     finishedAt: Instant | null;
+  };
+  continuity: {
+    id: Id;
+    installation: string;
+    pulse: number;
+    aliveAt: Instant | null;
+    place: string | null;
+    timeline: number | null;
+    heldAt: Instant | null;
+    heldReason: HoldReason | null;
+    heldSince: Instant | null;
   };
   mailboxMessages: {
     id: Id;

@@ -2,7 +2,7 @@
 import { sql } from "kysely";
 import { type Db, PREPARED } from "../db/database.ts";
 import type { Composed } from "../db/tables.ts";
-import { composedOf, openMonth } from "./contents.ts";
+import { composedOf } from "./contents.ts";
 import { obstacle } from "./obstacle.ts";
 
 /** How long a claim holds without being renewed. */
@@ -159,7 +159,6 @@ export type Entry = "go" | "lost" | { readonly obstacle: string };
  */
 export async function enterData(db: Db, messages: readonly (Claim & Fixed)[], now: Temporal.Instant): Promise<Entry[]> {
   if (messages.length === 0) return [];
-  await openMonth(db, now);
   const { rows } = await sql<{ id: number }>`${PREPARED}
     with wanted as (
       select * from rows from (

@@ -9,16 +9,20 @@ export const composedOf = sql<Composed | null>`(
   select composed from message_contents
   where message_id = messages.id and made_on = (messages.first_attempt_at at time zone 'UTC')::date)`;
 
-/** Months this process knows to have a partition; there is one more a month. */
-const known = new Set<string>();
+/** Months known to have a partition, by database; there is one more a month. */
+const known = new WeakMap<Db, Set<string>>();
 /** Another process made it in the same moment. */
 const MADE_MEANWHILE = ["42P07", "23505"];
 
-/** Makes the partition of the month of `now` where there is none. To be called before anything is written to it. */
+/**
+ * Makes the partition of the month of `now` where there is none. To be called before anything is written to it, and
+ * outside of a transaction: what is rolled back would be taken for made.
+ */
 export async function openMonth(db: Db, now: Temporal.Instant): Promise<void> {
   const month = now.toZonedDateTimeISO("UTC").toPlainDate().with({ day: 1 });
   const name = partitionOf(month);
-  if (known.has(name)) return;
+  const months = known.get(db) ?? new Set();
+  if (months.has(name)) return;
   const [from, to] = [month.toString(), month.add({ months: 1 }).toString()];
   try {
     await sql`create table if not exists ${sql.table(name)} partition of message_contents
@@ -26,7 +30,12 @@ export async function openMonth(db: Db, now: Temporal.Instant): Promise<void> {
   } catch (error) {
     if (!(error instanceof Error && "code" in error && MADE_MEANWHILE.includes(String(error.code)))) throw error;
   }
-  known.add(name);
+  known.set(db, months.add(name));
+}
+
+/** Looks again next time: the database may be another one, restored from before a month was made. */
+export function forgetMonths(db: Db): void {
+  known.delete(db);
 }
 
 const partitionOf = (month: Temporal.PlainDate) => `message_contents_${month.toString().slice(0, 7).replace("-", "_")}`;
@@ -54,7 +63,7 @@ export async function discardOldContents(db: Db, now: Temporal.Instant): Promise
       where messages.outcome is null limit 1`.execute(db);
     if (open.length > 0) continue;
     await sql`drop table ${sql.table(name)}`.execute(db);
-    known.delete(name);
+    forgetMonths(db);
     given.push(name);
   }
   return given;

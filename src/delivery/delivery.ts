@@ -26,6 +26,7 @@ export { deliveryProblems } from "./problems.ts";
 export { obstaclesOf } from "./obstacle.ts";
 export { type Rehearsed, rehearse } from "./rehearse.ts";
 export { forgetSkipped, skipByHand } from "./skip.ts";
+export { skipDue } from "./skip-due.ts";
 
 export type DeliveryOptions = {
   readonly db: Db;

@@ -2,6 +2,7 @@
 import { type Db, inTransaction } from "../db/database.ts";
 import type { Entry } from "./claim.ts";
 import { conclude } from "./conclude.ts";
+import { forgetMonths, openMonth } from "./contents.ts";
 import { gather } from "./gather.ts";
 import { type Entering, enterWithin, type Held } from "./limits.ts";
 import type { Result } from "./record.ts";
@@ -39,12 +40,14 @@ export function createDesk(
 
   async function together(results: readonly Result[], entering: readonly Entering[]): Promise<readonly Answer[]> {
     try {
+      if (entering.length > 0) await openMonth(db, at());
       if (results.length === 0) return await enterWithin(db, entering, at());
       return await inTransaction(db, async (tx) => {
         await conclude(tx, results, at());
         return enterWithin(tx, entering, at());
       });
     } catch (failed) {
+      forgetMonths(db);
       // Nobody may begin a mail now; but what was accepted must be written down.
       if (results.length > 0) await keepTrying(() => inTransaction(db, (tx) => conclude(tx, results, at())));
       return entering.map(() => ({ failed }));

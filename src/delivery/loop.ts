@@ -19,10 +19,12 @@ export type LoopOptions = {
   readonly pool: pg.Pool;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Asked before each turn; false: nothing may be planned or sent now. */
+  readonly mayLeave?: () => Promise<boolean>;
 };
 
 /** Starts it. `stop` finishes mails in DATA and gives back what was only claimed. */
-export function startLoop({ delivery, pool, clock, log }: LoopOptions): { stop(): Promise<void> } {
+export function startLoop({ delivery, pool, clock, log, mayLeave }: LoopOptions): { stop(): Promise<void> } {
   const stopping = new AbortController();
   let wake = new AbortController();
   const wakeUp = () => wake.abort();
@@ -42,6 +44,10 @@ export function startLoop({ delivery, pool, clock, log }: LoopOptions): { stop()
       wake = new AbortController();
       try {
         ear ??= await listen(pool, wakeUp, drop);
+        if (mayLeave && !(await mayLeave())) {
+          await pause(LONGEST_WAIT_MS);
+          continue;
+        }
         const now = clock();
         const busy = await delivery.turn(now);
         if (failures > 0) log.info("the database is back; sending goes on");

@@ -298,9 +298,9 @@ describe("close", () => {
     const atTheDot = Promise.withResolvers<void>();
     const { sink, pool } = await start({
       ...options,
-      answer: (step, argument, nth) => {
+      answer: (step, argument, nth, peerPort) => {
         if (step === "body" && nth === 1) atTheDot.resolve();
-        return options.answer?.(step, argument, nth);
+        return options.answer?.(step, argument, nth, peerPort);
       },
     });
     const sent = sendAll(pool, "abc");
