@@ -88,9 +88,13 @@ export function startRecurring(running: Running): Recurring {
     handled,
     every(15 * SECONDS, "measure received mail", log, () => received.waiting(db, clock())),
     // A copy that is only looked at leaves the mailboxes to the one that works.
-    ...(sending ? [startLoop({ delivery, pool, clock, log }), startMailboxes(mailboxes), ...listening] : []),
-    ...(sending ? [startLoop({ delivery, pool, clock, log }), startMailboxes(mailboxes)] : []),
-    ...(sending ? [startLoop({ delivery, pool, clock, log, mayLeave: () => lifeline.mayLeave() })] : []),
+    ...(sending
+      ? [
+          startLoop({ delivery, pool, clock, log, mayLeave: () => lifeline.mayLeave() }),
+          startMailboxes(mailboxes),
+          ...listening,
+        ]
+      : []),
     startJobs(running),
     every(BEAT_EVERY_MS, "say that we live", log, () => lifeline.beat()),
     every(15 * SECONDS, "rescue jobs", log, () => rescueJobs(db, clock())),
