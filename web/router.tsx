@@ -18,8 +18,10 @@ import { Shell } from "./shell.tsx";
 export type Search = Readonly<Record<string, string | undefined>>;
 const validateSearch = (search: Record<string, unknown>): Search =>
   Object.fromEntries(
-    Object.entries(search).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
+    Object.entries(search).flatMap(([name, value]) => (value === undefined ? [] : [[name, asText(value)]])),
   );
+/** A text as it is; numbers, truths and whatever else an address was read as, as they were written. */
+const asText = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
 
 const root = createRootRoute({
   component: Outlet,

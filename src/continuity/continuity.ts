@@ -7,7 +7,7 @@ import * as store from "./store.ts";
 
 import type { Lifeline } from "./lifeline.ts";
 
-export { BEAT_EVERY_MS, createLifeline, type Lifeline, MOST_CLOCK_SKEW_MS } from "./lifeline.ts";
+export { BEAT_EVERY_MS, createLifeline, type Lifeline } from "./lifeline.ts";
 
 /** How many of the mails that are due are shown. */
 const SHOWN = 100;

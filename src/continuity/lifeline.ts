@@ -15,7 +15,7 @@ export const BEAT_EVERY_MS = 10_000;
  * Leases last 60 seconds by the clocks of the workers: one that is further off would take mail away from others that
  * are still sending it, so it sends nothing.
  */
-export const MOST_CLOCK_SKEW_MS = 20_000;
+const MOST_CLOCK_SKEW_MS = 20_000;
 
 export type Lifeline = {
   /** Asked before each turn. False: nothing may be planned or sent now. */

@@ -42,7 +42,7 @@ export function write(
       conversation.senderId ?? (await senderFor(tx, actor.userId === null ? {} : { userId: actor.userId }))?.id ?? null;
     const { sender, account, identity } = await originOf(tx, vault, senderId);
     if (!identity)
-      return refuse("answer-without-sender", "Neither a sender nor the email account gives an address to answer from.");
+      refuse("answer-without-sender", "Neither a sender nor the email account gives an address to answer from.");
     const settings = await workspace(tx);
     const domain = identity.from.address.slice(identity.from.address.lastIndexOf("@") + 1);
     const sent = conversation.emailCampaignId === null ? [] : await sentIds(tx, conversation.emailCampaignId);

@@ -36,7 +36,7 @@ export type Evidence = {
 export type HoldReason = "went-back" | "copied" | "silent";
 
 /** After this long without a sign of life mail that is due is asked about. A long weekend's outage catches up by itself. */
-export const SILENT_HOURS = 72;
+const SILENT_HOURS = 72;
 
 /** A replica that takes over may lack the last moments; it is the same database, and nobody should have to be asked. */
 const LOST_IN_A_FAILOVER = 5;

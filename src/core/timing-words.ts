@@ -32,7 +32,7 @@ export function momentInWords(
 }
 
 /** `Tue 3 Mar`, `Di., 3. März`. */
-export function dayInWords(on: Temporal.PlainDate, language: Language, withYear: boolean): string {
+function dayInWords(on: Temporal.PlainDate, language: Language, withYear: boolean): string {
   const words = new Intl.DateTimeFormat(LOCALES[language], {
     weekday: "short",
     day: "numeric",

@@ -14,9 +14,17 @@ const designs = readdirSync(folder).filter((name) => name.endsWith(".mjml"));
 afterAll(() => closeSandbox());
 
 const KNOWN = new Set([
-  ...["first_name", "company", "score", "items", "url", "unsubscribe_url", "postal_address"],
-  // Of the designs themselves.
-  ...["FirstName", "Company", "ReferalCode", "CompanyName"],
+  "first_name",
+  "company",
+  "score",
+  "items",
+  "url",
+  "unsubscribe_url",
+  "postal_address",
+  "FirstName",
+  "Company",
+  "ReferalCode",
+  "CompanyName",
 ]);
 /** What authors write into text: values, defaults, filters, conditions, loops. */
 const SLOTS = [

@@ -20,12 +20,12 @@ test("a reply stops the campaign, stands in the inbox, is answered and is done",
     request,
     program,
     "GET",
-    `/people/${sample.people[0]!.id}`,
+    `/people/${sample.people[0].id}`,
   );
   const started = await api<{ id: number; number: string }>(request, program, "POST", "/email-campaigns", {
     campaignId: sample.campaign.id,
     emailCampaignFor: "lead",
-    personId: sample.people[0]!.id,
+    personId: sample.people[0].id,
   });
   type Mails = { data: { id: number; deliveryStatus: string; messageId: string }[] };
   const sent = async () =>
@@ -35,7 +35,7 @@ test("a reply stops the campaign, stands in the inbox, is answered and is done",
     request,
     program,
     "GET",
-    `/communications/${(await sent())!.id}`,
+    `/communications/${(await sent()).id}`,
   );
 
   await page.goto(`${program.url}/replies`);
@@ -101,13 +101,13 @@ test("a reply stops the campaign, stands in the inbox, is answered and is done",
     "GET",
     `/mailbox/messages?to=${encodeURIComponent(person.email)}`,
   );
-  const mail = await request.get(`${program.url}/api/v1/mailbox/messages/${mailbox.data[0]!.id}/eml`);
+  const mail = await request.get(`${program.url}/api/v1/mailbox/messages/${mailbox.data[0].id}/eml`);
   const source = await mail.text();
   expect(source).toContain("In-Reply-To: <first-reply@mail.example.org>");
   expect(source).toContain("Monday at ten it is.");
 
   // The timeline has it all.
-  await page.goto(`${program.url}/people/${sample.people[0]!.id}`);
+  await page.goto(`${program.url}/people/${sample.people[0].id}`);
   const timeline = page.getByRole("region", { name: "Timeline" });
   await expect(timeline.getByText("Answer", { exact: false }).first()).toBeVisible();
   await expect(timeline.getByText("Reply", { exact: false }).first()).toBeVisible();
