@@ -175,11 +175,13 @@ describe("a merge", () => {
        where relnamespace = current_schema()::regnamespace and relkind = 'r' and attname ~ 'person_id$' order by 1`,
     );
     expect(rows.map(({ name }) => name)).toEqual([
+      "conversations.person_id",
       "email_campaigns.person_id",
       "email_group_members.person_id",
       "merged_people.person_id",
       "messages.person_id",
       "person_addresses.person_id",
+      "received_mails.person_id",
       "suppressions.person_id",
       "timeline_entries.person_id",
     ]);

@@ -301,12 +301,16 @@ describe("Campaigns", () => {
     const [first] = before.steps;
     const steps = [{ id: first.id, emailTemplateId: first.emailTemplateId, sendAfterDays: 0 }];
     const { status, body } = await ask("POST", `/campaigns/${campaign.id}/impact`, { steps }, "viewer");
-    expect([status, body]).toEqual([
+    expect([status, body]).toMatchObject([
       200,
       {
+        choice: "everyone",
         running: 1,
         lookedAt: 1,
         dueNow: 1,
+        dueNowByChange: 0,
+        reopened: 0,
+        effects: { removed: 1, unchanged: 1, added: 0, moved: 0, stopped: 0, "too-late": 0 },
         steps: [{ stepId: first.id, ahead: 0, dueNow: 1, tooLate: 0, sent: 0 }],
         removed: [{ stepId: campaign.steps[1], sendAfterDays: 3, ahead: 1, dueNow: 0, tooLate: 0, sent: 0 }],
       },
