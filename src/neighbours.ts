@@ -7,6 +7,12 @@ import * as emailGroups from "./email-groups/email-groups.ts";
 import * as inbound from "./inbound/inbound.ts";
 import type { Neighbours } from "./people/people.ts";
 import type { Secrets } from "./secret.ts";
+import * as tracking from "./tracking/tracking.ts";
+
+/** What follows for the rest when mails are opened and links clicked: in the transaction that records it. */
+export const engagementHeard: tracking.EngagementHeard = {
+  onEngagement: async () => undefined,
+};
 
 /** What follows for the rest when something happens to people: all in the transaction in which it happens. */
 export function neighboursOf(secrets: Secrets): Neighbours {
@@ -34,6 +40,7 @@ export function neighboursOf(secrets: Secrets): Neighbours {
       await emailCampaigns.movePerson(tx, { formerId, personId, stops: ids }, now);
       await delivery.movePerson(tx, formerId, personId);
       await communications.movePerson(tx, formerId, personId);
+      await tracking.movePerson(tx, formerId, personId);
       await conversations.movePerson(tx, formerId, personId);
       await inbound.movePerson(tx, formerId, personId);
       await emailGroups.movePerson(tx, formerId, personId);
@@ -55,6 +62,7 @@ export function neighboursOf(secrets: Secrets): Neighbours {
       await emailCampaigns.end(tx, { personIds: [personId] }, { event: "stop", reason: "erased" }, now);
       await delivery.forgetPerson(tx, personId);
       await communications.forgetPerson(tx, personId);
+      await tracking.forgetPerson(tx, personId);
       await conversations.forgetPerson(tx, personId);
       await inbound.forgetPerson(tx, personId);
       await emailGroups.forgetPerson(tx, personId);

@@ -54,6 +54,8 @@ export type EntryKind =
   | "converted"
   | "suppressed";
 
+export type EngagementKind = "opened" | "clicked";
+
 /** How received mail comes in. */
 export type InboundWay = "imap" | "smtp" | "upload" | "webhook" | "command-line";
 
@@ -588,6 +590,20 @@ export type Tables = {
     subject: string;
     detail: ColumnType<Record<string, unknown>, string | undefined, string>;
     at: Instant;
+  };
+  engagements: {
+    id: Id;
+    messageId: number;
+    emailCampaignId: number | null;
+    personId: number;
+    campaignId: number | null;
+    stepId: number | null;
+    kind: EngagementKind;
+    /** The address as its author wrote it; null when opened. */
+    link: string | null;
+    happenedAt: Instant;
+    /** By a scanner, a prefetcher or a privacy proxy. */
+    automatic: Defaulted<boolean>;
   };
   deliverabilityHours: {
     hour: Instant;

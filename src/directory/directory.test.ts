@@ -178,6 +178,7 @@ describe("a merge", () => {
       "conversations.person_id",
       "email_campaigns.person_id",
       "email_group_members.person_id",
+      "engagements.person_id",
       "merged_people.person_id",
       "messages.person_id",
       "person_addresses.person_id",

@@ -1,0 +1,43 @@
+/** The SQL of tracking: a batch of engagements in one statement. Writes engagements alone. */
+import { sql } from "kysely";
+import { PREPARED, type Tx } from "../db/database.ts";
+import type { EngagementKind } from "../db/tables.ts";
+import type { Seen } from "./tracking.ts";
+
+/** What was recorded. */
+export type Engagement = {
+  readonly id: number;
+  readonly messageId: number;
+  readonly emailCampaignId: number;
+  readonly personId: number;
+  readonly campaignId: number;
+  readonly stepId: number;
+  readonly kind: EngagementKind;
+  readonly link: string | null;
+  readonly automatic: boolean;
+};
+
+/**
+ * Whom and what it is about, the message says: a token that was signed before two people were merged names the former.
+ * A message without an address was never sent, or its person is erased.
+ */
+export async function insert(tx: Tx, seen: readonly Seen[]): Promise<Engagement[]> {
+  const { rows } = await sql<Engagement>`${PREPARED} with added as (
+    insert into engagements
+      (message_id, email_campaign_id, person_id, campaign_id, step_id, kind, link, happened_at, automatic)
+    select messages.id, messages.email_campaign_id, messages.person_id, messages.campaign_id, messages.step_id,
+      seen.kind, seen.link, seen.happened_at, seen.automatic
+    from unnest(
+      ${seen.map((one) => one.messageId)}::bigint[],
+      ${seen.map((one) => one.kind)}::text[],
+      ${seen.map((one) => one.link)}::text[],
+      ${seen.map((one) => one.happenedAt.toString())}::timestamptz[],
+      ${seen.map((one) => one.automatic)}::boolean[]
+    ) as seen (message_id, kind, link, happened_at, automatic)
+    join messages on messages.id = seen.message_id
+    where messages.address is not null
+    returning id, message_id, email_campaign_id, person_id, campaign_id, step_id, kind, link, automatic
+  )
+  select * from added order by email_campaign_id, id`.execute(tx);
+  return rows;
+}
