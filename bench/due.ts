@@ -1,6 +1,6 @@
 /**
  * What it costs to find what is due as the tables grow: 500 Email Campaigns and 500 messages are claimed (and given back)
- * among 100,000, a million and ten million of each. `npm run bench:due [-- --sizes 100000,1000000]`.
+ * among 100,000, a million and ten million of each; and all that delivery measures for Prometheus is read. `npm run bench:due [-- --sizes 100000,1000000]`.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, release, tmpdir } from "node:os";
@@ -10,6 +10,7 @@ import { openDatabase, type Tx } from "../src/db/database.ts";
 import { startEmbedded } from "../src/db/embedded.ts";
 import { migrate } from "../src/db/migrate.ts";
 import { claim } from "../src/delivery/claim.ts";
+import { readings } from "../src/delivery/measure.ts";
 import { claimDue } from "../src/email-campaigns/email-campaigns.ts";
 
 const { values } = parseArgs({
@@ -122,6 +123,12 @@ async function plans(): Promise<string> {
       "select id from messages where next_attempt_at <= '2026-12-01T12:00:00Z' order by next_attempt_at, id limit 500 for update skip locked",
     "claims that have lapsed":
       "select id from messages where claimed_until < '2026-12-01T12:00:00Z' order by id limit 1000 for update skip locked",
+    "what is due, counted for Prometheus":
+      "select count(*) from (select from messages where next_attempt_at <= '2026-12-01T12:00:00Z' limit 100000) as counted",
+    "what is under way, counted for Prometheus":
+      "select state, count(*), count(distinct claimed_by) from messages where claimed_until is not null group by state",
+    "what is in doubt, counted for Prometheus":
+      "select count(*) from (select from messages where reason = 'in-doubt' and state = 'unknown' limit 100000) as counted",
     "the next moment of a message": "select min(next_attempt_at) from messages where next_attempt_at is not null",
   };
   let text = "";
@@ -134,19 +141,29 @@ async function plans(): Promise<string> {
 
 try {
   await base();
-  const table: { size: number; emailCampaigns: number; messages: number }[] = [];
+  const table: { size: number; emailCampaigns: number; messages: number; measured: number }[] = [];
   let have = 0;
   for (const size of sizes) {
     await grow(have, size);
     have = size;
-    const [emailCampaigns, messages]: [number[], number[]] = [[], []];
+    const [emailCampaigns, messages, measured]: [number[], number[], number[]] = [[], [], []];
     for (let round = 0; round < Number(values.rounds); round += 1) {
       emailCampaigns.push(await timed((tx) => claimDue(tx, now, CLAIMED)));
       messages.push(await timed((tx) => claim(tx, claimer, now)));
+      const begun = performance.now();
+      await readings(database.db, now);
+      measured.push(performance.now() - begun);
     }
-    const one = { size, emailCampaigns: median(emailCampaigns), messages: median(messages) };
+    const one = {
+      size,
+      emailCampaigns: median(emailCampaigns),
+      messages: median(messages),
+      measured: median(measured),
+    };
     table.push(one);
-    print(`${size}: ${one.emailCampaigns.toFixed(1)} ms, ${one.messages.toFixed(1)} ms`);
+    print(
+      `${size}: ${one.emailCampaigns.toFixed(1)} ms, ${one.messages.toFixed(1)} ms, measured in ${one.measured.toFixed(1)} ms`,
+    );
   }
   const [least, most] = [table[0]!, table.at(-1)!];
   const times = {
@@ -158,12 +175,13 @@ try {
     "",
     `${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${cpus()[0]?.model.trim()}, Linux ${release()}, Node ${process.version}; \`npm run bench:due\`, medians of ${values.rounds}.`,
     "",
-    `| of each | claim ${CLAIMED} Email Campaigns, with all that decides (ms) | claim ${CLAIMED} messages (ms) |`,
-    "| ---: | ---: | ---: |",
+    `| of each | claim ${CLAIMED} Email Campaigns, with all that decides (ms) | claim ${CLAIMED} messages (ms) | read all that is measured (ms) |`,
+    "| ---: | ---: | ---: | ---: |",
     ...table.map(
-      (one) => `| ${one.size.toLocaleString("en")} | ${one.emailCampaigns.toFixed(1)} | ${one.messages.toFixed(1)} |`,
+      (one) =>
+        `| ${one.size.toLocaleString("en")} | ${one.emailCampaigns.toFixed(1)} | ${one.messages.toFixed(1)} | ${one.measured.toFixed(1)} |`,
     ),
-    `| times | ${times.emailCampaigns.toFixed(2)} | ${times.messages.toFixed(2)} |`,
+    `| times | ${times.emailCampaigns.toFixed(2)} | ${times.messages.toFixed(2)} | |`,
     "",
     `Asked: at most ${MOST_TIMES} times. The plans at ${most.size.toLocaleString("en")}:`,
     await plans(),

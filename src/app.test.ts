@@ -407,10 +407,11 @@ describe("the description and the state", () => {
     expect(body.components.securitySchemes.apiKey).toMatchObject({ type: "http", scheme: "bearer" });
   });
 
-  it("O1 it is alive, ready, and measured, without a key and without data", async () => {
+  it("O1 it is alive and ready without a key, and measured with one, without data", async () => {
     expect((await ask("GET", "/healthz", undefined, { as: null })).body).toEqual({ status: "alive" });
     expect((await ask("GET", "/readyz", undefined, { as: null })).body).toEqual({ status: "ready" });
-    const { text } = await ask("GET", "/metrics", undefined, { as: null });
+    expect((await ask("GET", "/metrics", undefined, { as: null })).status).toBe(401);
+    const { text } = await ask("GET", "/metrics", undefined, { as: tokens.viewer });
     expect(text).toContain("tidings_http_request_duration_seconds");
     expect(text).not.toContain("@example.com");
   });

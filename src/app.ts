@@ -24,6 +24,7 @@ import { routes as emailCampaignRoutes } from "./email-campaigns/routes.ts";
 import { routes as emailGroupRoutes } from "./email-groups/routes.ts";
 import { routes as directoryRoutes } from "./directory/routes.ts";
 import { health } from "./http/health.ts";
+import { createMeasuringKeys, type MayMeasure } from "./http/measuring-keys.ts";
 import { describeApi, openapi } from "./http/openapi.ts";
 import { isDatabaseLoss } from "./http/problems.ts";
 import { openServer } from "./http/server.ts";
@@ -35,6 +36,7 @@ import type { Logger } from "./log.ts";
 import type { Fetcher } from "./mail/access-tokens.ts";
 import { routes as mailboxRoutes } from "./mail/routes.ts";
 import { routes as insightRoutes } from "./insights/routes.ts";
+import { measureAll } from "./measured.ts";
 import { neighboursOf } from "./neighbours.ts";
 import { routes as peopleRoutes } from "./people/routes.ts";
 import { afterDirectEdit } from "./publishing/publishing.ts";
@@ -82,6 +84,7 @@ export type AppOptions = {
 export type App = {
   readonly http: FastifyInstance;
   readonly metrics: Registry;
+  readonly mayMeasure: MayMeasure;
   /** Null: it can work; else why not, in a sentence. */
   readonly readiness: () => Promise<string | null>;
   /** Prepares the database, waiting for it as long as it takes, then starts what runs by itself. */
@@ -111,7 +114,8 @@ export function createApp(options: AppOptions): App {
     trustProxy: config.trustProxy ?? false,
     https: config.publicUrl.startsWith("https:"),
   });
-  const metrics = health(http, { check: readiness });
+  const mayMeasure = createMeasuringKeys((headers) => keys.authenticate(db, { headers }, clock()));
+  const metrics = health(http, { check: readiness, mayMeasure });
   const linkKeys = secrets.keysFor("links");
   const vault = { seal: secrets, smtpUrl: config.smtpUrl };
   const signer = createSigner({ db, seal: secrets });
@@ -125,6 +129,7 @@ export function createApp(options: AppOptions): App {
     log,
     machineClock: clock === systemClock,
   });
+  measureAll(metrics, { database, dataDir: config.dataDir, lifeline, clock });
 
   accountRoutes(serve, {
     db,
@@ -190,6 +195,7 @@ export function createApp(options: AppOptions): App {
   return {
     http,
     metrics,
+    mayMeasure,
     readiness,
     async start({ sending = true } = {}) {
       for (let wait = 500; !prepared; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {

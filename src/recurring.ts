@@ -12,6 +12,7 @@ import type { Database } from "./db/database.ts";
 import { guards, tally } from "./deliverability/deliverability.ts";
 import { type Delivery, discardOldContents } from "./delivery/delivery.ts";
 import { startLoop } from "./delivery/loop.ts";
+import { loopMeter } from "./delivery/metrics.ts";
 import { ACT_ON_PEOPLE, actOnPeopleJob } from "./directory/bulk.ts";
 import { BULK_ACTION, bulkActionJob, START_MANY, startManyJob } from "./email-campaigns/jobs.ts";
 import { forgetOld } from "./http/idempotency.ts";
@@ -83,14 +84,14 @@ export function startRecurring(running: Running): Recurring {
   const handled = every(2 * SECONDS, "handle received mail", log, () => handleStored(handling, clock()));
   const { tokens } = running;
   const mailboxes = { db, clock, log, tokens, seal: running.secrets, imapUrl: config.imapUrl, onStored: handled.soon };
+  const onTurn = loopMeter(running.metrics);
   const listening = sending ? listeners(running, handled.soon) : [];
   const parts = [
     handled,
-    every(15 * SECONDS, "measure received mail", log, () => received.waiting(db, clock())),
     // A copy that is only looked at leaves the mailboxes to the one that works.
     ...(sending
       ? [
-          startLoop({ delivery, pool, clock, log, mayLeave: () => lifeline.mayLeave() }),
+          startLoop({ delivery, pool, clock, log, mayLeave: () => lifeline.mayLeave(), onTurn }),
           startMailboxes(mailboxes),
           ...listening,
         ]

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import pg from "pg";
 import pino from "pino";
 import * as keys from "../src/accounts/keys.ts";
 import * as users from "../src/accounts/users.ts";
@@ -77,7 +78,8 @@ export async function openApp(more: Pick<AppOptions, "resolver" | "fetcher"> & {
     /** For a program of its own. */
     url: fresh.url,
     inject: app.http.inject.bind(app.http),
-    metrics: async () => (await app.http.inject({ url: "/metrics" })).body,
+    metrics: async () =>
+      (await app.http.inject({ url: "/metrics", headers: { authorization: `Bearer ${tokens.viewer}` } })).body,
     /** Hands in a received mail; `as` is a role, manager unless said. */
     async mail(url: string, bytes: string | Buffer, as: Role = "manager"): Promise<Answer> {
       const answer = await app.http.inject({
@@ -122,6 +124,20 @@ export async function openApp(more: Pick<AppOptions, "resolver" | "fetcher"> & {
         payload: "scope=everything",
       });
       if (answer.statusCode !== 200) throw new Error(`${answer.statusCode} ${answer.body}`);
+    },
+    /** Does something while the database lets nobody in. */
+    async away(meanwhile: () => Promise<void>): Promise<void> {
+      const { database } = fresh.connection;
+      const server = new pg.Client({ ...fresh.connection, database: "postgres" });
+      await server.connect();
+      await server.query(`alter database ${database} with allow_connections false`);
+      await server.query("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", [database]);
+      try {
+        await meanwhile();
+      } finally {
+        await server.query(`alter database ${database} with allow_connections true`);
+        await server.end();
+      }
     },
     /** The result of a job, once it has ended. */
     async result(jobId: number): Promise<any> {

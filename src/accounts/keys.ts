@@ -76,7 +76,11 @@ export function list(db: Db, { limit, cursor }: { limit: number; cursor?: string
 }
 
 /** Who sent a request, by its bearer key; null without one. Refuses a key that is unknown, revoked or of a disabled user. */
-export async function authenticate(db: Db, request: FastifyRequest, now: Temporal.Instant): Promise<Caller | null> {
+export async function authenticate(
+  db: Db,
+  request: { readonly headers: Pick<FastifyRequest["headers"], "authorization"> },
+  now: Temporal.Instant,
+): Promise<Caller | null> {
   const header = request.headers.authorization;
   if (header === undefined) return null;
   const key = /^Bearer +(\S+)$/i.exec(header)?.[1] ?? "";

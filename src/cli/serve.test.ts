@@ -67,9 +67,9 @@ const command = async (...words: string[]) => {
 };
 
 /** Asks again until the answer has this status. */
-async function answers(url: string, status: number): Promise<string> {
+async function answers(url: string, status: number, headers: Record<string, string> = {}): Promise<string> {
   for (let tries = 0; tries < 200; tries += 1) {
-    const answer = await fetch(url).catch(() => null);
+    const answer = await fetch(url, { headers }).catch(() => null);
     if (answer?.status === status) return answer.text();
     await sleep(50);
   }
@@ -91,7 +91,10 @@ describe("the running program", () => {
     const { address } = JSON.parse(String(line)) as { address: string };
     expect(await answers(`${address}/healthz`, 200)).toContain("alive");
     expect(await answers(`${address}/readyz`, 200)).toContain("ready");
-    const metrics = await answers(`${address}/metrics`, 200);
+    await answers(`${address}/metrics`, 401);
+    const made = await command("key", "create", "--name", "watch", "--role", "viewer", "--json");
+    const { key } = JSON.parse(made.stdout) as { key: string };
+    const metrics = await answers(`${address}/metrics`, 200, { authorization: `Bearer ${key}` });
     expect(metrics).toContain("tidings_messages_total");
     expect(metrics).toContain("process_cpu_seconds_total");
     for (const path of ["/", "/api/v1/workspace"]) await answers(`${address}${path}`, 404);

@@ -44,7 +44,7 @@ export const work = (run: Run): Command =>
     );
 
 function watched(app: App, port: number, host: string): Promise<Watch> {
-  return startWatch({ port, host }, { check: app.readiness, metrics: app.metrics });
+  return startWatch({ port, host }, { ...app, check: app.readiness });
 }
 
 type Begin = (app: App, context: Context, output: Output) => Promise<void>;

@@ -79,6 +79,20 @@ export function ramped(limits: Limits, ramp: Ramp | null, now: Temporal.Instant)
   return { ...limits, perDay: Math.min(limits.perDay, Math.ceil(ramp.fromPerDay * growth)) };
 }
 
+/** How much of each limit is used up now, for whoever watches. */
+export function used(
+  limits: Limits,
+  ledger: Ledger,
+  now: Temporal.Instant,
+): { readonly window: keyof Limits; readonly limit: number; readonly used: number }[] {
+  return WINDOWS.flatMap((window) => {
+    const limit = limits[window.name];
+    if (limit === null) return [];
+    const slots = current(ledger[window.name] ?? [], window, now.epochMilliseconds);
+    return [{ window: window.name, limit, used: slots.reduce((sum, [, count]) => sum + count, 0) }];
+  });
+}
+
 /** How long one mail after another takes at the tightest of these limits, in milliseconds; 0 without one. */
 export function pace(limits: Limits): number {
   return Math.max(0, ...WINDOWS.map(({ name, length }) => length / (limits[name] ?? Infinity)));

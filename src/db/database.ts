@@ -1,6 +1,7 @@
 /** The pool and its types: PostgreSQL values in and out as Temporal and numbers. Never holds a query of a module. */
 import { CamelCasePlugin, Kysely, PostgresDialect, sql, type Transaction } from "kysely";
 import pg from "pg";
+import { MeasuredPool } from "./measured-pool.ts";
 import type { Tables } from "./tables.ts";
 
 /** What a query needs: the pool, or the transaction under way. */
@@ -16,6 +17,8 @@ export type Database = {
   readonly batches: Db;
   /** For COPY and LISTEN, which need a connection of their own. */
   readonly pool: pg.Pool;
+  /** Both pools by name, for whoever measures them. */
+  readonly pools: Readonly<Record<"queries" | "batches", MeasuredPool>>;
   close(): Promise<void>;
 };
 
@@ -84,9 +87,9 @@ export function openDatabase(connection: Connection, options: { poolSize?: numbe
     application_name: options.name ?? "tidings",
     types,
   };
-  const pool = quiet(new pg.Pool({ ...settings, max: options.poolSize ?? POOL_SIZE }));
+  const pool = quiet(new MeasuredPool({ ...settings, max: options.poolSize ?? POOL_SIZE }));
   const batchesPool = quiet(
-    new pg.Pool({
+    new MeasuredPool({
       ...settings,
       max: BATCHES_POOL_SIZE,
       Client: PreparingClient,
@@ -98,6 +101,7 @@ export function openDatabase(connection: Connection, options: { poolSize?: numbe
     db,
     batches,
     pool,
+    pools: { queries: pool, batches: batchesPool },
     async close() {
       await Promise.all([db.destroy(), batches.destroy()]);
       // Kysely leaves alone a pool it never used; its connections would hold the process for seconds.
@@ -114,7 +118,7 @@ function kysely(pool: pg.Pool): Db {
   });
 }
 
-function quiet(pool: pg.Pool): pg.Pool {
+function quiet(pool: MeasuredPool): MeasuredPool {
   // An idle connection that breaks is replaced at the next query; without a listener it would end the process.
   pool.on("error", () => undefined);
   // The same for one in use: the query under way fails, and that is how its caller learns of it.

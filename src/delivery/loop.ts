@@ -21,10 +21,12 @@ export type LoopOptions = {
   readonly log: Logger;
   /** Asked before each turn; false: nothing may be planned or sent now. */
   readonly mayLeave?: () => Promise<boolean>;
+  /** Told of each turn that was done, also of one in which nothing may leave. */
+  readonly onTurn?: (now: Temporal.Instant) => void;
 };
 
 /** Starts it. `stop` finishes mails in DATA and gives back what was only claimed. */
-export function startLoop({ delivery, pool, clock, log, mayLeave }: LoopOptions): { stop(): Promise<void> } {
+export function startLoop({ delivery, pool, clock, log, mayLeave, onTurn }: LoopOptions): { stop(): Promise<void> } {
   const stopping = new AbortController();
   let wake = new AbortController();
   const wakeUp = () => wake.abort();
@@ -45,11 +47,13 @@ export function startLoop({ delivery, pool, clock, log, mayLeave }: LoopOptions)
       try {
         ear ??= await listen(pool, wakeUp, drop);
         if (mayLeave && !(await mayLeave())) {
+          onTurn?.(clock());
           await pause(LONGEST_WAIT_MS);
           continue;
         }
         const now = clock();
         const busy = await delivery.turn(now);
+        onTurn?.(now);
         if (failures > 0) log.info("the database is back; sending goes on");
         failures = 0;
         if (!busy) await rest(await delivery.nextWakeAt());

@@ -141,9 +141,9 @@ export function createSender(options: SenderOptions): Sender {
     }
   }
 
-  async function conclude(due: Due, became: Became): Promise<void> {
+  async function conclude(due: Due, became: Became, address: string | null = null): Promise<void> {
     await settle({ id: due.id, fence: due.fence, ...became });
-    meters.count(became);
+    meters.count(became, address);
   }
 
   /** The lease runs out by itself; what was in DATA is then in doubt, as it must be. */
@@ -187,6 +187,7 @@ export function createSender(options: SenderOptions): Sender {
 
   async function carry(due: Due, { account, mail }: { account: Account; mail: Mail }, domains: Domains): Promise<void> {
     let entry: Entry | Held | undefined;
+    let beganMs = 0;
     const within = limitsFor(account, mail.fixed.address, domains);
     const beforeMail = async () => {
       if (stopping || rests(account)) return false;
@@ -195,12 +196,14 @@ export function createSender(options: SenderOptions): Sender {
       } catch (error) {
         log.warn({ err: error }, "a message waits because the database does not answer");
       }
+      beganMs = performance.now();
       return entry === "go";
     };
     const record = async (outcome: Outcome) => {
+      if (outcome.kind !== "withdrawn" && entry === "go") meters.answered(performance.now() - beganMs);
       try {
         const became = await judged(due, account, outcome, entry);
-        if (became) await conclude(due, became);
+        if (became) await conclude(due, became, entry === "go" ? mail.fixed.address : null);
         if (became && outcome.kind !== "withdrawn") await learn(due, account, mail.fixed.address, became);
       } catch (error) {
         failed(due, error);

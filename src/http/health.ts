@@ -1,11 +1,16 @@
-/** Whether the process is alive, whether it can work, and its measurements. Shows no data and asks for no key. */
+/** Whether the process is alive and can work, for everybody; its measurements for holders of a key. */
 import { collectDefaultMetrics, Histogram, Registry } from "prom-client";
 import type { FastifyInstance } from "fastify";
+import type { MayMeasure } from "./measuring-keys.ts";
+import { problem, sendProblem } from "./problems.ts";
 
 /** Each check answers in time or the program is not ready; null is good, a sentence is not. */
 export type Readiness = { readonly check: () => Promise<string | null> };
 
-export function health(http: FastifyInstance, { check }: Readiness): Registry {
+export function health(
+  http: FastifyInstance,
+  { check, mayMeasure }: Readiness & { readonly mayMeasure: MayMeasure },
+): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const durations = new Histogram({
@@ -26,6 +31,10 @@ export function health(http: FastifyInstance, { check }: Readiness): Registry {
     const problem = await check();
     return problem === null ? { status: "ready" } : reply.code(503).send({ status: "not ready", detail: problem });
   });
-  http.get("/metrics", async (_request, reply) => reply.type(registry.contentType).send(await registry.metrics()));
+  http.get("/metrics", async ({ headers }, reply) => {
+    if (await mayMeasure(headers)) return reply.type(registry.contentType).send(await registry.metrics());
+    void reply.header("www-authenticate", 'Bearer realm="tidings"');
+    return sendProblem(reply, problem("unauthenticated", "Send an API key: Authorization: Bearer tdg_…"));
+  });
   return registry;
 }

@@ -1,26 +1,30 @@
-/** The address at which `tidings work` is watched: alive, ready, its measurements. Serves nothing else, and asks for no key. */
-import { createServer, type ServerResponse } from "node:http";
+/** The address at which `tidings work` is watched: alive, ready, and its measurements for holders of a key. Serves nothing else. */
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Registry } from "prom-client";
 import type { Readiness } from "./health.ts";
+import type { MayMeasure } from "./measuring-keys.ts";
 
 export type Watch = { readonly address: string; close(): Promise<void> };
 
-type Watched = Readiness & { readonly metrics: Registry };
+type Watched = Readiness & { readonly metrics: Registry; readonly mayMeasure: MayMeasure };
 
 const json = (response: ServerResponse, status: number, body: object): void => {
   response.writeHead(status, { "content-type": "application/json; charset=utf-8" }).end(JSON.stringify(body));
 };
 
 /** What stands at each path; the same as with `tidings serve`. */
-const PAGES: Readonly<Record<string, (response: ServerResponse, watched: Watched) => Promise<void>>> = {
+const PAGES: Readonly<
+  Record<string, (response: ServerResponse, watched: Watched, request: IncomingMessage) => Promise<void>>
+> = {
   "/healthz": async (response) => json(response, 200, { status: "alive" }),
   "/readyz": async (response, { check }) => {
     const problem = await check();
     if (problem === null) json(response, 200, { status: "ready" });
     else json(response, 503, { status: "not ready", detail: problem });
   },
-  "/metrics": async (response, { metrics }) => {
+  "/metrics": async (response, { metrics, mayMeasure }, { headers }) => {
+    if (!(await mayMeasure(headers))) return json(response, 401, { status: "send an API key" });
     const text = await metrics.metrics();
     response.writeHead(200, { "content-type": metrics.contentType }).end(text);
   },
@@ -31,7 +35,9 @@ export function startWatch({ port, host }: { port: number; host: string }, watch
   const server = createServer((request, response) => {
     const page = request.method === "GET" ? PAGES[(request.url ?? "").split("?")[0] ?? ""] : undefined;
     if (!page) return json(response, 404, { status: "not found" });
-    page(response, watched).catch((error: unknown) => json(response, 500, { status: "failed", detail: String(error) }));
+    page(response, watched, request).catch((error: unknown) =>
+      json(response, 500, { status: "failed", detail: String(error) }),
+    );
   });
   return new Promise((resolve, reject) => {
     server.once("error", reject);

@@ -1,49 +1,41 @@
-/** What received mail counts for Prometheus. Names no address and no account. */
-import { Counter, Gauge, type Registry } from "prom-client";
+/** What received mail counts for Prometheus, and what of it waits. Names no address and no account. */
+import { Counter, type Registry } from "prom-client";
 import type { Db } from "../db/database.ts";
+import type { Gauges, Reading } from "../http/measurements.ts";
 import * as store from "./store.ts";
 
 export type Meters = {
   /** One was handled, as this kind, or set aside. */
   handled(kind: string): void;
-  /** How many wait, and since when; asked now and then. */
-  waiting(db: Db, now: Temporal.Instant): Promise<void>;
 };
 
 export function createMeters(registry: Registry | undefined): Meters {
-  const registers = registry ? [registry] : [];
   const handled = new Counter({
     name: "tidings_received_mails_total",
     help: "Received mails and events by what they were, or set-aside.",
     labelNames: ["kind"],
-    registers,
+    registers: registry ? [registry] : [],
   });
-  const mails = new Gauge({
-    name: "tidings_received_mails",
+  return { handled: (kind) => handled.inc({ kind }) };
+}
+
+export const gauges = {
+  tidings_received_mails: {
     help: "Received mails and events that wait to be handled, and that were set aside.",
-    labelNames: ["state"],
-    registers,
-  });
-  const lag = new Gauge({
-    name: "tidings_received_lag_seconds",
-    help: "For how long the oldest received mail has waited to be handled.",
-    registers,
-  });
-  const mailboxes = new Gauge({
-    name: "tidings_mailboxes",
-    help: "Watched mailboxes by state.",
-    labelNames: ["state"],
-    registers,
-  });
-  return {
-    handled: (kind) => handled.inc({ kind }),
-    async waiting(db, now) {
-      const found = await store.waiting(db);
-      mails.set({ state: "stored" }, found.stored);
-      mails.set({ state: "set-aside" }, found.setAside);
-      lag.set(found.oldest ? Math.max(0, now.since(found.oldest).total("seconds")) : 0);
-      mailboxes.set({ state: "watching" }, found.watching);
-      mailboxes.set({ state: "failed" }, found.failed);
-    },
-  };
+    labels: ["state"],
+  },
+  tidings_received_lag_seconds: { help: "For how long the oldest received mail has waited to be handled." },
+  tidings_mailboxes: { help: "Watched mailboxes by state.", labels: ["state"] },
+} as const satisfies Gauges<string>;
+
+export async function readings(db: Db, now: Temporal.Instant): Promise<Reading<keyof typeof gauges>[]> {
+  const found = await store.waiting(db);
+  const lagSeconds = found.oldest ? Math.max(0, now.since(found.oldest).total("seconds")) : 0;
+  return [
+    { name: "tidings_received_mails", labels: { state: "stored" }, value: found.stored },
+    { name: "tidings_received_mails", labels: { state: "set-aside" }, value: found.setAside },
+    { name: "tidings_received_lag_seconds", value: lagSeconds },
+    { name: "tidings_mailboxes", labels: { state: "watching" }, value: found.watching },
+    { name: "tidings_mailboxes", labels: { state: "failed" }, value: found.failed },
+  ];
 }
