@@ -172,7 +172,7 @@ describe("HTML", () => {
     const body =
       '<!DOCTYPE html>\n<html><head><title>T</title></head><body class="{{ first_name }}">\n<p>Hi</p>\n</body></html>';
     const { html } = await compiled({ body });
-    expect(html.replace(/<div class="tidings-footer"[^]*?<\/div>\n/, "")).toBe(body);
+    expect(html.replace(/<div class="tidings-footer"[^]*?(?:<\/div>){3}\n/, "")).toBe(body);
   });
 
   it("loads nothing: a linked style sheet is left to the reader's program", async () => {
@@ -266,7 +266,43 @@ describe("what every mail has", () => {
       [1, 1],
       [1, 1],
     ]);
-    expect((await mail({ format: "markdown", body: "Hi" })).html).toMatch(/Unsubscribe<\/a><\/div>\s*<\/body>/);
+    expect((await mail({ format: "markdown", body: "Hi" })).html).toMatch(/Unsubscribe<\/a>(?:<\/div>){3}\s*<\/body>/);
+  });
+
+  it("the footer can be read on whatever ground the mail has", async () => {
+    const footerOf = async (body: string) =>
+      /tidings-footer"><div style="([^"]*)"><div[^>]*color:(#\w+)/.exec((await mail({ body })).html);
+    const on = (style: string) => footerOf(`<html><body ${style}><p>Hi</p></body></html>`);
+    expect((await on('style="background-color: #173831"'))?.slice(1)).toEqual(["background-color:#173831", "#d1d5db"]);
+    expect((await on('bgcolor="black"'))?.slice(1)).toEqual(["background-color:#000000", "#d1d5db"]);
+    expect((await on('style="background:url(x.png)"'))?.slice(1)).toEqual(["background-color:#ffffff", "#52606d"]);
+    expect((await on('style="background-color:{{ company }}"'))?.slice(1)).toEqual([
+      "background-color:#ffffff",
+      "#52606d",
+    ]);
+  });
+
+  it("MJML that says no ground gets a white one, or its texts would stand dark on a dark pane", async () => {
+    const bodyOf = async (head: string) =>
+      /<body[^>]*>/.exec((await mail({ format: "mjml", body: mjml("<mj-text>Hi</mj-text>", head) })).html)?.[0];
+    expect(await bodyOf("")).toContain("background-color:#ffffff");
+    expect(await bodyOf('<mj-attributes><mj-body background-color="#123456" /></mj-attributes>')).toContain("#123456");
+    for (const css of ["body { background: #123456 }", "@media (prefers-color-scheme: dark) { .x { color: red } }"])
+      expect(await bodyOf(`<mj-style>${css}</mj-style>`)).not.toContain("#ffffff");
+  });
+
+  it("braces that are written as text stay text in every format and part", async () => {
+    const written = "&#123;&#123; first_name }} and &#123;% if x %} and &#123;{{ company | default('us') }}";
+    const told = "{{ first_name }} and {% if x %} and {us";
+    for (const format of ["html", "markdown", "mjml"] as const) {
+      const body =
+        format === "mjml"
+          ? mjml(`<mj-text>${written}</mj-text>`)
+          : `${format === "html" ? "<style>p{color:red}</style>" : ""}${written}`;
+      const made = await mail({ format, body });
+      expect(made.text).toContain(told);
+      expect(made.html.replaceAll("&#123;", "{")).toContain(told);
+    }
   });
 
   it("a preheader comes first in the body, hidden and escaped", async () => {

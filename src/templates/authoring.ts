@@ -13,12 +13,14 @@ import {
   blocksAsRaw,
   blocksForParser,
   blocksInMarkdown,
+  bracesAsText,
   protect,
 } from "./jinja-tags.ts";
 import type { ContentFormat } from "../db/tables.ts";
 import { depthOf, pieces } from "./authoring-markup.ts";
 import { type FromBlocks, placedIn, sourceOf } from "./from-blocks.ts";
 import { document, footer, textFooter } from "./layout.ts";
+import { groundOf, withGround } from "./ground.ts";
 import { checkInSandbox } from "./sandbox.ts";
 import { withSignature } from "./signature.ts";
 
@@ -195,7 +197,7 @@ async function fromMjml(body: string): Promise<Built> {
       .map(({ line, message }) => inBody("mjml", `MJML: ${guarded.restore(message.trim())}.`, line));
     const wrong = said.filter(({ message }) => /doesn't exist|cannot be used inside/.test(message));
     if (wrong.length > 0) return { problems: wrong };
-    return dropped(body, guarded, html) ?? { html: guarded.restore(html), warnings: said };
+    return dropped(body, guarded, html) ?? { html: withGround(guarded.restore(bracesAsText(html))), warnings: said };
   } catch (error) {
     const message = guarded.restore(error instanceof Error ? error.message : String(error));
     return {
@@ -221,7 +223,7 @@ const markdown = new MarkdownIt({ html: false, linkify: true, breaks: false });
 function fromMarkdown(body: string): string {
   const guarded = protect(body);
   const html = markdown.render(blockLinesApart(guarded.text));
-  return guarded.restore(blocksInMarkdown(html, guarded.restore));
+  return guarded.restore(bracesAsText(blocksInMarkdown(html, guarded.restore)));
 }
 
 /** Style sheets become style attributes, and stay for what cannot be one (media queries). Nothing is loaded. */
@@ -229,7 +231,7 @@ function inlined(html: string): string {
   if (!/<style[\s>]/i.test(html)) return html;
   const guarded = protect(html);
   const options = { keepStyleTags: true, loadRemoteStylesheets: false, keepLinkTags: true };
-  return guarded.restore(inline(blocksForParser(guarded), options));
+  return guarded.restore(bracesAsText(inline(blocksForParser(guarded), options)));
 }
 
 /** A line that mail programs show beside the subject, hidden in the mail itself. */
@@ -247,7 +249,7 @@ function withPreheader(html: string, preheader: string | null): string {
 function withFooter(html: string): string {
   // What stands in a comment or a title is seen by nobody.
   const seen = pieces(html).filter(({ kind }) => kind !== "other" && kind !== "raw");
-  const added = footer(lacking(seen.map(({ text }) => text).join("")));
+  const added = footer(lacking(seen.map(({ text }) => text).join("")), groundOf(html));
   const end = html.toLowerCase().lastIndexOf("</body>");
   return end < 0 ? html + added : html.slice(0, end) + added + html.slice(end);
 }
@@ -289,7 +291,7 @@ function textOf(html: string): string {
     ],
   });
   return guarded
-    .restore(blockLinesTrimmed(text))
+    .restore(bracesAsText(blockLinesTrimmed(text)))
     .split("\n")
     .map((line) => line.trimEnd())
     .join("\n")

@@ -43,6 +43,11 @@ export function protect(source: string): Protected {
   };
 }
 
+/** `&#123;&#123;` is text to an author, and tools decode it: what they made look like the opening of a tag is written as text. */
+export function bracesAsText(made: string): string {
+  return made.replaceAll(/\{(?=[{%#]|tdg[bvt]\d)/g, '{{ "{" }}');
+}
+
 /**
  * Makes comments of the blocks that stand between elements: an HTML parser moves text out of a table, where `{% for %}`
  * belongs, and leaves a comment where it is. Blocks among attributes are held together, for parsers reorder those.

@@ -1,4 +1,5 @@
 /** The plain, readable layout of a mail that brings none, and the footer every mail has. Good in light and dark. */
+import { readable } from "../core/colour.ts";
 
 const STYLE = `
     :root { color-scheme: light dark; supported-color-schemes: light dark; }
@@ -14,7 +15,8 @@ const STYLE = `
     @media (prefers-color-scheme: dark) {
       body { background: #111827 !important; color: #e5e7eb !important; }
       a { color: #93c5fd !important; }
-      .tidings-footer, .tidings-footer a { color: #9ca3af !important; }
+      .tidings-footer div { background-color: #111827 !important; }
+      .tidings-footer div, .tidings-footer a { color: #9ca3af !important; }
     }`;
 
 /** A whole document around what the author wrote. */
@@ -38,16 +40,21 @@ ${content}
 `;
 }
 
-/** Postal address (CAN-SPAM) and the way out (E88), each where the author did not place it. */
-export function footer({ unsubscribe, address }: { unsubscribe: boolean; address: boolean }): string {
+/**
+ * Postal address (CAN-SPAM) and the way out (E88), each where the author did not place it. It brings the ground it stands
+ * on: whatever a mail program makes of the mail's own, dark or light, both can be read.
+ */
+export function footer({ unsubscribe, address }: { unsubscribe: boolean; address: boolean }, ground: string): string {
   if (!unsubscribe && !address) return "";
+  const colour = readable(ground, ["#52606d", "#d1d5db"]);
   const parts = [
     address ? "{% if postal_address %}{{ postal_address }}{% endif %}" : "",
-    unsubscribe ? '<a href="{{ unsubscribe_url }}" style="color:#52606d">Unsubscribe</a>' : "",
+    unsubscribe ? `<a href="{{ unsubscribe_url }}" style="color:${colour}">Unsubscribe</a>` : "",
   ].filter(Boolean);
   return (
-    '<div class="tidings-footer" style="max-width:600px;margin:0 auto;padding:16px 20px 32px;' +
-    `font:13px/1.5 -apple-system,'Segoe UI',Helvetica,Arial,sans-serif;color:#52606d">${parts.join("<br>")}</div>\n`
+    `<div class="tidings-footer"><div style="background-color:${ground}">` +
+    '<div style="max-width:600px;margin:0 auto;padding:16px 20px 32px;' +
+    `font:13px/1.5 -apple-system,'Segoe UI',Helvetica,Arial,sans-serif;color:${colour}">${parts.join("<br>")}</div></div></div>\n`
   );
 }
 

@@ -1,4 +1,4 @@
-/** `node test/e2e/mail-pictures.ts <folder> [files…]`: mails at 600 and 375 px, light and dark, on one sheet each. Checks nothing. */
+/** `node test/e2e/mail-pictures.ts <folder> [files…]`: mails at 600 and 375 px, light and dark, on one sheet each, with what is wrong. Refuses nothing. */
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { basename, extname, join } from "node:path";
 import { chromium } from "@playwright/test";
@@ -6,6 +6,7 @@ import config from "../../playwright.config.ts";
 import { parseTemplate, renderTemplate } from "../../src/core/template.ts";
 import { author, SYSTEM_VARIABLES } from "../../src/templates/authoring.ts";
 import { closeSandbox } from "../../src/templates/sandbox.ts";
+import { inOurWords, laidOut, SCHEMES, WIDTHS } from "./mail-layout.ts";
 
 const OURS = join(import.meta.dirname, "../mails");
 const [folder = "/tmp/mail-pictures", ...given] = process.argv.slice(2);
@@ -44,7 +45,7 @@ const browser = await chromium.launch(config.use?.launchOptions ?? {});
 try {
   for (const file of files) {
     const format = FORMATS[extname(file) as keyof typeof FORMATS] ?? "html";
-    const body = readFileSync(file, "utf8");
+    const body = inOurWords(readFileSync(file, "utf8"));
     const made = await author({ subject: "S", preheader: null, text: null, format, body }, known);
     if ("problems" in made) {
       say(`${basename(file)}: ${made.problems.map(({ message }) => message).join("; ")}`);
@@ -53,14 +54,17 @@ try {
     const parsed = parseTemplate(made.compiled.html);
     const html = "template" in parsed ? renderTemplate(parsed.template, VALUES, "html") : made.compiled.html;
     const shots: string[] = [];
-    for (const colorScheme of ["light", "dark"] as const)
-      for (const width of [600, 375]) {
-        const page = await browser.newPage({ viewport: { width, height: 700 }, colorScheme });
-        // Nothing from elsewhere is loaded.
-        await page.route("**", (route) => route.abort());
-        await page.setContent(html);
+    const told: string[] = [];
+    for (const scheme of SCHEMES)
+      for (const width of WIDTHS) {
+        const page = await browser.newPage();
+        const { tooWide, texts } = await laidOut(page, html, { width, scheme });
         shots.push((await page.screenshot({ fullPage: true })).toString("base64"));
         await page.close();
+        if (tooWide > 0) told.push(`${tooWide} px too wide at ${width}`);
+        const worst = texts.toSorted((one, other) => one.contrast - other.contrast)[0];
+        if (worst && worst.contrast < 4.5 && width === 375)
+          told.push(`${scheme}: “${worst.words.slice(0, 20)}” has a contrast of ${worst.contrast.toFixed(1)}`);
       }
     const sheet = await browser.newPage({ viewport: { width: 2040, height: 700 } });
     await sheet.setContent(
@@ -70,7 +74,7 @@ try {
     );
     await sheet.screenshot({ path: join(folder, `${basename(file)}.png`), fullPage: true });
     await sheet.close();
-    say(`${basename(file)}: ${Math.ceil(html.length / 1000)} kB`);
+    say(`${basename(file)}: ${Math.ceil(html.length / 1000)} kB; ${told.join("; ") || "fits and can be read"}`);
   }
 } finally {
   await browser.close();

@@ -1,7 +1,7 @@
 /** What can be said of a mail by looking at it: links, pictures, contrast, subject, size. Asks nobody and reads no network. */
 import { contrast, hexOf } from "../../core/colour.ts";
 import type { Finding } from "./finding.ts";
-import { type Element, type Walked, walk } from "./walk.ts";
+import { styleOf, type Element, type Walked, walk } from "./walk.ts";
 
 export type Mail = {
   readonly subject: string;
@@ -29,6 +29,7 @@ export function looksOf(mail: Mail, weights: ReadonlyMap<string, number> = new M
     ...subjectOf(mail),
     ...linksOf(walked),
     ...picturesOf(walked, weights),
+    ...widthOf(walked),
     ...contrastOf(walked),
     ...partsOf(mail, walked),
   ];
@@ -218,6 +219,25 @@ function picturesOf({ elements }: Walked, weights: ReadonlyMap<string, number>):
 }
 
 const isPixel = ({ width, height }: Element["attributes"]) => Number(width) <= 1 && Number(height) <= 1;
+
+/** Beyond what a mail program gives a mail beside its list, and any phone. */
+const MOST_WIDTH = 700;
+
+/** What is laid out at a fixed width is cut off on a phone, or everything is shown too small to read. */
+function widthOf({ elements }: Walked): Finding[] {
+  return distinct(
+    elements.flatMap(({ name, attributes, block }): Finding[] => {
+      if (!/^(?:img|table|td|div)$/.test(name)) return [];
+      const style = styleOf(attributes["style"] ?? "");
+      const said = style["width"] ?? attributes["width"] ?? "";
+      const width = /^\d+(?:px)?$/.test(said) ? Number.parseInt(said, 10) : 0;
+      if (width <= MOST_WIDTH || (style["max-width"] ?? "none") !== "none") return [];
+      const text = `Something is ${width} px wide on every screen; a phone has about 375. Give it a max-width of 100%.`;
+      return [{ code: "wide", severity: "warning", text, field: "body", quote: said, block }];
+    }),
+    ({ text, block }) => `${text} ${block}`,
+  );
+}
 
 function contrastOf({ texts }: Walked): Finding[] {
   return distinct(

@@ -117,7 +117,7 @@ function sizeOf(text: string | undefined, above: number): number | null {
   return value * ({ pt: 4 / 3, em: above, rem: 16, "%": above / 100 }[unit ?? "px"] ?? 1);
 }
 
-function styleOf(text: string): Record<string, string> {
+export function styleOf(text: string): Record<string, string> {
   const found: Record<string, string> = {};
   for (const part of decoded(text).split(/;(?![^(]*\))/)) {
     const at = part.indexOf(":");
