@@ -51,7 +51,7 @@ export function MergeForm({ id, otherId, done }: { id: number; otherId: number; 
         )}
       </Text>
       {differing.length > 0 && (
-        <div className="list-scroll">
+        <div className="list-scroll" tabIndex={0} role="region" aria-label={t("Where the records differ")}>
           <Table aria-label={t("Where the records differ")} verticalSpacing={6}>
             <Table.Thead>
               <Table.Tr>

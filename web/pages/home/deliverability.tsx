@@ -95,7 +95,7 @@ export default function Deliverability() {
       {domains.data?.data.length === 0 ? (
         <Empty title={t("No mail in these days")}>{t("As soon as mail leaves, its domains stand here.")}</Empty>
       ) : (
-        <Stack gap="xs" component="section" aria-label={t("By recipient domain")}>
+        <Stack gap="xs">
           <Text component="h2" fw={650}>
             {t("By recipient domain")}
           </Text>

@@ -181,46 +181,44 @@ function Calendar({ campaignId }: { campaignId: string | undefined }) {
       head={[t("Day"), t("Campaign"), t("Mails")]}
       rows={rows.map(({ day, campaign, due: count }) => [formatDay(day), campaign, formatNumber(count)])}
     >
-      <div className="list-scroll">
-        <Table withColumnBorders layout="fixed" verticalSpacing={4} highlightOnHover={false} miw={480}>
-          <Table.Tbody>
-            {Array.from({ length: WEEKS }, (_, week) => (
-              <Table.Tr key={week}>
-                {days.slice(week * 7, week * 7 + 7).map((day) => {
-                  const count = countOf(day);
-                  const share = count === 0 ? 0 : 10 + Math.round((count / most) * 22);
-                  return (
-                    <Tooltip
-                      key={day}
-                      disabled={count === 0}
-                      multiline
-                      label={of(day)
-                        .map(({ campaign, due: one }) => `${campaign}: ${formatNumber(one)}`)
-                        .join("\n")}
-                      style={{ whiteSpace: "pre" }}
+      <Table withColumnBorders layout="fixed" verticalSpacing={4} horizontalSpacing={4} highlightOnHover={false}>
+        <Table.Tbody>
+          {Array.from({ length: WEEKS }, (_, week) => (
+            <Table.Tr key={week}>
+              {days.slice(week * 7, week * 7 + 7).map((day) => {
+                const count = countOf(day);
+                const share = count === 0 ? 0 : 10 + Math.round((count / most) * 22);
+                return (
+                  <Tooltip
+                    key={day}
+                    disabled={count === 0}
+                    multiline
+                    label={of(day)
+                      .map(({ campaign, due: one }) => `${campaign}: ${formatNumber(one)}`)
+                      .join("\n")}
+                    style={{ whiteSpace: "pre" }}
+                  >
+                    <Table.Td
+                      style={{
+                        background: count
+                          ? `color-mix(in srgb, var(--mantine-color-teal-6) ${share}%, transparent)`
+                          : undefined,
+                      }}
                     >
-                      <Table.Td
-                        style={{
-                          background: count
-                            ? `color-mix(in srgb, var(--mantine-color-teal-6) ${share}%, transparent)`
-                            : undefined,
-                        }}
-                      >
-                        <Group justify="space-between" wrap="nowrap" gap={4}>
-                          <Text size="xs">{formatDay(day, "short")}</Text>
-                          <Text size="sm" fw={650} className="numbers">
-                            {count > 0 ? formatNumber(count) : ""}
-                          </Text>
-                        </Group>
-                      </Table.Td>
-                    </Tooltip>
-                  );
-                })}
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      </div>
+                      <Group justify="space-between" gap={4}>
+                        <Text size="xs">{formatDay(day, "short")}</Text>
+                        <Text size="sm" fw={650} className="numbers">
+                          {count > 0 ? formatNumber(count) : ""}
+                        </Text>
+                      </Group>
+                    </Table.Td>
+                  </Tooltip>
+                );
+              })}
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
     </ChartCard>
   );
 }

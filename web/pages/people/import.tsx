@@ -255,7 +255,7 @@ function Columns({
         </Alert>
       )}
       <Card padding={0}>
-        <div className="list-scroll">
+        <div className="list-scroll" tabIndex={0} role="region" aria-label={t("Columns of the file")}>
           <Table aria-label={t("Columns of the file")}>
             <Table.Thead>
               <Table.Tr>
@@ -461,7 +461,7 @@ function Earlier() {
       <Text component="h2" fw={650} p="md" pb={0}>
         {t("Earlier imports")}
       </Text>
-      <div className="list-scroll">
+      <div className="list-scroll" tabIndex={-1}>
         <Table aria-label={t("Earlier imports")} className="list-table">
           <Table.Thead>
             <Table.Tr>

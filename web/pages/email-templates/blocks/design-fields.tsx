@@ -29,6 +29,7 @@ export function DesignFields({
     <SimpleGrid cols={{ base: 1, xs: 2 }} spacing="sm">
       {colours.map(([key, label]) => (
         <ColorInput
+          eyeDropperButtonProps={{ "aria-label": t("Take a colour from the screen") }}
           key={key}
           label={label}
           value={design[key]}

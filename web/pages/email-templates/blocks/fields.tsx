@@ -478,6 +478,7 @@ function Around({ block, set, variables }: Setting) {
       </Group>
       <Group gap="md" align="flex-end">
         <ColorInput
+          eyeDropperButtonProps={{ "aria-label": t("Take a colour from the screen") }}
           label={t("Background")}
           placeholder={t("None")}
           value={block.background ?? ""}
