@@ -37,7 +37,7 @@ import type { Fetcher } from "./mail/access-tokens.ts";
 import { routes as mailboxRoutes } from "./mail/routes.ts";
 import { routes as insightRoutes } from "./insights/routes.ts";
 import { measureAll } from "./measured.ts";
-import { neighboursOf } from "./neighbours.ts";
+import { engagementHeard, neighboursOf } from "./neighbours.ts";
 import { routes as peopleRoutes } from "./people/routes.ts";
 import { afterDirectEdit } from "./publishing/publishing.ts";
 import { routes as publishingRoutes } from "./publishing/routes.ts";
@@ -50,6 +50,9 @@ import { routes as suppressionRoutes } from "./suppressions/routes.ts";
 import { routes as templateRoutes } from "./templates/routes.ts";
 import { pictures, routes as imageRoutes } from "./images/routes.ts";
 import { folderStorage, s3Storage } from "./images/storage.ts";
+import { addresses as trackedAddresses } from "./tracking/addresses.ts";
+import { openJournal } from "./tracking/journal.ts";
+import { createRecorder } from "./tracking/recorder.ts";
 import { pages as unsubscribePages } from "./unsubscribe/pages.ts";
 import { version } from "./version.ts";
 import { routes as workspaceRoutes } from "./workspace/routes.ts";
@@ -59,6 +62,7 @@ export type AppOptions = {
     Partial<
       Pick<
         Config,
+        | "trackingUrl"
         | "trustProxy"
         | "dnsServers"
         | "s3Url"
@@ -120,7 +124,17 @@ export function createApp(options: AppOptions): App {
   const vault = { seal: secrets, smtpUrl: config.smtpUrl };
   const signer = createSigner({ db, seal: secrets });
   const tokens = createAccessTokens({ db, seal: secrets });
-  const delivery = createDelivery({ db: database.batches, vault, publicUrl: config.publicUrl, linkKeys, log, metrics });
+  const { publicUrl, trackingUrl = publicUrl } = config;
+  const delivery = createDelivery({ db: database.batches, vault, publicUrl, trackingUrl, linkKeys, log, metrics });
+  const recorder = createRecorder({
+    db: database.batches,
+    heard: engagementHeard,
+    journal: openJournal(config.dataDir),
+    trackingUrl,
+    clock,
+    log,
+    metrics,
+  });
 
   const lifeline = createLifeline({
     db: database.batches,
@@ -164,6 +178,7 @@ export function createApp(options: AppOptions): App {
   directoryRoutes(serve, { db, neighbours });
   mailboxRoutes(serve, { db });
   unsubscribePages(http, { db, clock, linkKeys });
+  trackedAddresses(http, { recorder, clock, linkKeys });
   inboundRoutes(serve, {
     db,
     seal: secrets,
@@ -224,6 +239,7 @@ export function createApp(options: AppOptions): App {
     async stop() {
       stopping.abort();
       await Promise.all([recurring?.stop(), http.close()]);
+      await recorder.stop();
     },
   };
 }

@@ -11,6 +11,8 @@ export type Config = {
   readonly workPort: number | undefined;
   /** Where people reach us, for links in mails; no slash at its end. */
   readonly publicUrl: string;
+  /** Where pictures and links of tracked mails lead; no slash at its end. The public address unless said. */
+  readonly trackingUrl: string;
   /** Undefined: the embedded database. */
   readonly databaseUrl: string | undefined;
   /** Absolute. */
@@ -100,8 +102,10 @@ export function readConfig(environment: Environment = process.env): Config {
   }
 
   const publicUrl = url("TIDINGS_PUBLIC_URL", ["http:", "https:"], "https://mail.example.com");
-  if (publicUrl !== undefined && /[?#]/.test(publicUrl))
-    wrong("TIDINGS_PUBLIC_URL", "holds a ? or #; give the address alone.");
+  const trackingUrl = url("TIDINGS_TRACKING_URL", ["http:", "https:"], "https://links.example.com");
+  for (const [name, value] of Object.entries({ TIDINGS_PUBLIC_URL: publicUrl, TIDINGS_TRACKING_URL: trackingUrl }))
+    // They stand in HTML and in templates as they are.
+    if (value !== undefined && /[?#"'<>{}\s]/.test(value)) wrong(name, "holds a ? or #; give the address alone.");
 
   const config: Config = {
     port,
@@ -109,6 +113,7 @@ export function readConfig(environment: Environment = process.env): Config {
     host: text("HOST") ?? "127.0.0.1",
     workPort,
     publicUrl: (publicUrl ?? `http://localhost:${port}`).replace(/\/+$/, ""),
+    trackingUrl: (trackingUrl ?? publicUrl ?? `http://localhost:${port}`).replace(/\/+$/, ""),
     databaseUrl: url("DATABASE_URL", ["postgres:", "postgresql:"], "postgresql://user:password@host:5432/tidings"),
     dataDir: resolve(text("TIDINGS_DATA_DIR") ?? "data"),
     secret,

@@ -126,6 +126,11 @@ const campaign = z.object({
   waitForReturn: z
     .boolean()
     .describe("Whoever is away gets the next mail when they are back, where the note says when."),
+  trackOpens: z
+    .boolean()
+    .nullable()
+    .describe("Whether a picture in each mail tells of opening; null: as the workspace has it."),
+  trackClicks: z.boolean().nullable().describe("Whether links are led through us; null: as the workspace has it."),
   timing: campaignTiming.nullable().describe("Null: mail leaves at any time, and days are days."),
   steps: z.array(step),
   /** Email Campaigns by status. */
@@ -145,6 +150,8 @@ const details = {
   stopOnReply: z.boolean(),
   stopCompanyOnReply: z.boolean(),
   waitForReturn: z.boolean(),
+  trackOpens: z.boolean().nullable(),
+  trackClicks: z.boolean().nullable(),
   timing: campaignTiming.nullable(),
 };
 
@@ -159,6 +166,8 @@ export const campaignInput = z.object({
   stopOnReply: details.stopOnReply.default(true),
   stopCompanyOnReply: details.stopCompanyOnReply.default(false),
   waitForReturn: details.waitForReturn.default(false),
+  trackOpens: details.trackOpens.default(null),
+  trackClicks: details.trackClicks.default(null),
   timing: details.timing.default(null),
   steps: steps.default([]),
 });

@@ -20,6 +20,8 @@ const COLUMNS = [
   "stopOnReply",
   "stopCompanyOnReply",
   "waitForReturn",
+  "trackOpens",
+  "trackClicks",
   "timing",
   "createdBy",
   "ownerId",

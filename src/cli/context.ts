@@ -103,6 +103,11 @@ function configFor({ dataDir, port, host }: Pick<ContextOptions, "dataDir" | "po
     port: port ?? config.port,
     host: host ?? config.host,
     dataDir: dataDir === undefined ? config.dataDir : resolve(dataDir),
-    publicUrl: port !== undefined && follows ? `http://localhost:${port}` : config.publicUrl,
+    ...(port !== undefined && follows ? followed(config, `http://localhost:${port}`) : {}),
   });
 }
+
+const followed = ({ publicUrl, trackingUrl }: Config, url: string) => ({
+  publicUrl: url,
+  trackingUrl: trackingUrl === publicUrl ? url : trackingUrl,
+});

@@ -74,6 +74,7 @@ export async function runCampaign(
     db: batches,
     vault,
     publicUrl: config.publicUrl,
+    trackingUrl: config.trackingUrl,
     linkKeys: secrets.keysFor("links"),
     log,
   });

@@ -15,6 +15,8 @@ export const kinds = [
   "auto-reply",
   "converted",
   "suppressed",
+  "opened",
+  "clicked",
 ] as const;
 
 export const deliveryStatuses = ["sending", "sent", "deferred", "error", "bounced", "suppressed"] as const;
@@ -45,7 +47,11 @@ export const communication = z.object({
   attempts: z.number().nullable(),
   nextAttemptAt: instant.nullable(),
   reply: z.string().nullable().describe("What the server said last, with its code."),
-  detail: z.record(z.string(), z.unknown()),
+  detail: z
+    .record(z.string(), z.unknown())
+    .describe(
+      "Of what was opened or clicked: `messageId`, `link` as its author wrote it, `automatic` (a scanner, prefetcher or privacy proxy), `times` so far.",
+    ),
 });
 
 const params = z.object({ id: communicationId });

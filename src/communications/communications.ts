@@ -20,6 +20,11 @@ export function recordEntry(tx: Tx, entry: NewEntry, now: Temporal.Instant): Pro
   return store.insert(tx, entry, now);
 }
 
+/** Opens and clicks: the first of each kind and link of a mail makes an entry, machines apart; the rest is counted. */
+export function recordEngagements(tx: Tx, engaged: readonly store.Engaged[], now: Temporal.Instant): Promise<void> {
+  return store.insertEngaged(tx, engaged, now);
+}
+
 /** A note by a colleague. */
 export function writeNote(
   db: Db,

@@ -1,7 +1,7 @@
 /** The SQL of communications: messages and timeline entries read as one list. Writes timeline entries alone. */
 import { sql } from "kysely";
 import { refuse } from "../core/problem.ts";
-import type { Db, Tx } from "../db/database.ts";
+import { type Db, PREPARED, type Tx } from "../db/database.ts";
 import type { EntryKind } from "../db/tables.ts";
 import { composedOf } from "../delivery/delivery.ts";
 import { cursorOf, positionOf } from "../http/paging.ts";
@@ -160,24 +160,43 @@ export function entry(db: Db, id: number): Promise<Row | undefined> {
   return entries(db).where("timelineEntries.id", "=", id).executeTakeFirst();
 }
 
+const ENGAGED = sql`timeline_entries.kind in ('opened', 'clicked')`;
+/** How often: of the same mail, link and maker. */
+const TIMES = sql`(select count(*) from engagements
+  where engagements.message_id = (timeline_entries.detail ->> 'messageId')::bigint
+    and engagements.kind = timeline_entries.kind
+    and engagements.automatic = (timeline_entries.detail ->> 'automatic')::boolean
+    and engagements.link is not distinct from timeline_entries.detail ->> 'link')`;
+
 function entries(db: Db) {
-  return db
-    .selectFrom("timelineEntries")
-    .leftJoin("emailCampaigns", "emailCampaigns.id", "timelineEntries.emailCampaignId")
-    .select([
-      sql<string>`'entry-' || timeline_entries.id`.as("id"),
-      "timelineEntries.kind",
-      "timelineEntries.personId",
-      "timelineEntries.emailCampaignId",
-      "emailCampaigns.campaignId",
-      "timelineEntries.at",
-      "timelineEntries.subject",
-      "timelineEntries.detail",
-    ])
-    .select([sql<null>`null`.as("stepId"), sql<null>`null`.as("template"), sql<null>`null`.as("to")])
-    .select([sql<null>`null`.as("deliveryStatus"), sql<null>`null`.as("reason"), sql<null>`null`.as("sentAt")])
-    .select([sql<null>`null`.as("attempts"), sql<null>`null`.as("nextAttemptAt"), sql<null>`null`.as("reply")])
-    .select([sql<null>`null`.as("contentVersionId"), sql<null>`null`.as("variables"), sql<null>`null`.as("messageId")]);
+  return (
+    db
+      .selectFrom("timelineEntries")
+      .leftJoin("emailCampaigns", "emailCampaigns.id", "timelineEntries.emailCampaignId")
+      .select([
+        sql<string>`'entry-' || timeline_entries.id`.as("id"),
+        "timelineEntries.kind",
+        "timelineEntries.personId",
+        "timelineEntries.emailCampaignId",
+        "emailCampaigns.campaignId",
+        "timelineEntries.at",
+        "timelineEntries.subject",
+        sql<Record<string, unknown>>`case when ${ENGAGED}
+        then timeline_entries.detail || jsonb_build_object('times', ${TIMES}) else timeline_entries.detail end`.as(
+          "detail",
+        ),
+      ])
+      // What turned out to be the work of a machine stands under another entry by now.
+      .where(sql<boolean>`(not ${ENGAGED} or ${TIMES} > 0)`)
+      .select([sql<null>`null`.as("stepId"), sql<null>`null`.as("template"), sql<null>`null`.as("to")])
+      .select([sql<null>`null`.as("deliveryStatus"), sql<null>`null`.as("reason"), sql<null>`null`.as("sentAt")])
+      .select([sql<null>`null`.as("attempts"), sql<null>`null`.as("nextAttemptAt"), sql<null>`null`.as("reply")])
+      .select([
+        sql<null>`null`.as("contentVersionId"),
+        sql<null>`null`.as("variables"),
+        sql<null>`null`.as("messageId"),
+      ])
+  );
 }
 
 export async function insert(
@@ -192,6 +211,34 @@ export async function insert(
     .returning("id")
     .executeTakeFirstOrThrow();
   return made.id;
+}
+
+/** An open or a click as it was recorded. */
+export type Engaged = {
+  readonly messageId: number;
+  readonly emailCampaignId: number;
+  readonly personId: number;
+  readonly kind: "opened" | "clicked";
+  readonly link: string | null;
+  readonly automatic: boolean;
+};
+
+/** An index keeps each to one entry, whoever else writes at the same time. */
+export async function insertEngaged(tx: Tx, engaged: readonly Engaged[], now: Temporal.Instant): Promise<void> {
+  await sql`${PREPARED}
+    insert into timeline_entries (person_id, email_campaign_id, kind, subject, detail, at)
+    select person_id, email_campaign_id, kind,
+      case kind when 'opened' then 'Opened an email' else 'Clicked ' || link end,
+      jsonb_strip_nulls(jsonb_build_object('messageId', message_id, 'link', link, 'automatic', automatic)), ${now}
+    from unnest(
+      ${engaged.map((one) => one.personId)}::bigint[],
+      ${engaged.map((one) => one.emailCampaignId)}::bigint[],
+      ${engaged.map((one) => one.kind)}::text[],
+      ${engaged.map((one) => one.messageId)}::bigint[],
+      ${engaged.map((one) => one.link)}::text[],
+      ${engaged.map((one) => one.automatic)}::boolean[]
+    ) as engaged (person_id, email_campaign_id, kind, message_id, link, automatic)
+    on conflict do nothing`.execute(tx);
 }
 
 export function findPerson(db: Db, id: number) {

@@ -7,6 +7,7 @@ import type { InboundEvent } from "../core/inbound/event.ts";
 import type { InboundKind, Verdict } from "../core/inbound/classify.ts";
 import type { Provider } from "../core/inbound/provider-events.ts";
 import type { Ledger } from "../core/rates.ts";
+import type { Tracking } from "../core/tracked-content.ts";
 import type { CampaignTiming, FrequencyCap, OwnHoliday, QuietText, StepTimingText } from "../core/timing.ts";
 
 type Instant = Temporal.Instant;
@@ -52,6 +53,8 @@ export type EntryKind =
   | "answer"
   | "auto-reply"
   | "converted"
+  | "opened"
+  | "clicked"
   | "suppressed";
 
 export type EngagementKind = "opened" | "clicked";
@@ -70,6 +73,8 @@ export type Composed = {
   unsubscribeUrl: string;
   unsubscribeMailto: string | null;
   listLabel: string;
+  /** What is measured in it; absent when nothing is. */
+  tracking?: Tracking;
   /** The DKIM signatures it left with; absent when it left without. */
   signed?: Signed;
 };
@@ -117,6 +122,8 @@ export type Tables = {
     expiresAfterDays: Defaulted<number>;
     burstGuard: Defaulted<number>;
     approvalBeforePublishing: Defaulted<boolean>;
+    trackOpens: Defaulted<boolean>;
+    trackClicks: Defaulted<boolean>;
     brand: Json<Brand | null>;
     /** Months the bytes of sent mail are kept; null: for ever. */
     keepContentsMonths: number | null;
@@ -466,6 +473,9 @@ export type Tables = {
     stopOnReply: Defaulted<boolean>;
     stopCompanyOnReply: Defaulted<boolean>;
     waitForReturn: Defaulted<boolean>;
+    /** Null: as the workspace has it. */
+    trackOpens: Defaulted<boolean | null>;
+    trackClicks: Defaulted<boolean | null>;
     timing: Json<CampaignTiming | null>;
     pausedReason: string | null;
     createdBy: string | null;

@@ -110,6 +110,9 @@ export type Due = Claim & {
   readonly inDoubt: boolean;
   /** The account it was last tried by. */
   readonly emailAccountId: number | null;
+  /** What is measured in it. */
+  readonly trackOpens: boolean;
+  readonly trackClicks: boolean;
   /** Why it must not leave, or null; `expired` when it waited longer than its step allows. */
   readonly obstacle: string | null;
 };
@@ -122,6 +125,8 @@ export async function load(db: Db, claims: readonly Claim[], now: Temporal.Insta
       messages.first_attempt_at, messages.address, messages.message_id, messages.email_account_id, people.email,
       case when messages.attempts > 0 then ${composedOf} end as composed,
       coalesce(messages.content_version_id, email_templates.current_version_id) as content_version_id,
+      coalesce(campaigns.track_opens, workspace.track_opens) as track_opens,
+      coalesce(campaigns.track_clicks, workspace.track_clicks) as track_clicks,
       messages.attempts > 0 and exists (
         select from delivery_attempts where delivery_attempts.message_id = messages.id
           and delivery_attempts.outcome = 'unknown' offset 0) as in_doubt,

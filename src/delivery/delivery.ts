@@ -33,6 +33,8 @@ export type DeliveryOptions = {
   readonly vault: Vault;
   /** Where people reach us; no slash at its end. */
   readonly publicUrl: string;
+  /** Where pictures and links of tracked mails lead; `publicUrl` unless said. */
+  readonly trackingUrl?: string;
   /** Keys of unsubscribe links, the current one first. */
   readonly linkKeys: readonly Uint8Array[];
   readonly log: Logger;
@@ -77,6 +79,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   const transports = createTransports({ db, log, hostName, tokens: tokensOf(db, vault), ...pools });
   const sender = createSender({
     ...options,
+    trackingUrl: options.trackingUrl ?? options.publicUrl,
     signer: createSigner({ db, seal: vault.seal }),
     vault,
     transports,

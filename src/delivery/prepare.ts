@@ -5,6 +5,7 @@ import { signatureHeaders, type Signed } from "../core/dkim.ts";
 import { sign, signReturnPath } from "../core/links.ts";
 import { type CompiledMessage, compileMessage, compose, composeRendered, type Content } from "../core/message.ts";
 import { messageIdFor } from "../core/message-id.ts";
+import { messageKey } from "../core/tracking-links.ts";
 import { localDay } from "../core/schedule.ts";
 import { parseTemplate, renderTemplate } from "../core/template.ts";
 import type { Db } from "../db/database.ts";
@@ -17,11 +18,14 @@ import { type ContentVersion, version as contentVersion } from "../templates/tem
 import type { Due, Fixed } from "./claim.ts";
 import { composedOf } from "./contents.ts";
 import type { Origin } from "./origin.ts";
+import { trackedBytes } from "./tracked.ts";
 import type { Parcel } from "./transports.ts";
 
 export type PrepareOptions = {
   readonly db: Db;
   readonly publicUrl: string;
+  /** Where pictures and links of tracked mails lead. */
+  readonly trackingUrl: string;
   readonly linkKeys: readonly Uint8Array[];
   readonly signer: Signer;
 };
@@ -63,7 +67,8 @@ export async function prepare(
   const decided = before ?? decide(options, due, { account, identity, sender }, version, to, now);
   const messageId = due.messageId ?? messageIdFor(due.id, chance(12), domainOf(decided.from.address));
   try {
-    const unsigned = await bytesFrom(version, { composed: decided, messageId, address, campaignId: due.campaignId });
+    const letter = { id: due.id, composed: decided, messageId, address, campaignId: due.campaignId };
+    const unsigned = await bytesFrom(version, letter);
     // What may have arrived keeps its signatures; else the keys of today count, since those before may be withdrawn.
     // Signed for the moment of its Date, it is the same under the same keys at every attempt.
     const signature = due.inDoubt
@@ -109,7 +114,7 @@ export async function bytesOf(db: Db, id: number): Promise<Buffer | null> {
   if (!row?.composed || row.contentVersionId === null || row.messageId === null || row.address === null) return null;
   const { composed, messageId, address, campaignId } = row;
   const version = await contentVersion(db, row.contentVersionId);
-  const unsigned = await bytesFrom(version, { composed, messageId, address, campaignId });
+  const unsigned = await bytesFrom(version, { id, composed, messageId, address, campaignId });
   const signature = keptSignature(unsigned, composed);
   return signature ? inFront(signature, unsigned) : unsigned;
 }
@@ -143,7 +148,7 @@ export async function renderedSubject(
 
 /** Everything the bytes depend on besides the content version. */
 function decide(
-  { publicUrl, linkKeys }: PrepareOptions,
+  { publicUrl, trackingUrl, linkKeys }: PrepareOptions,
   due: Due,
   { account, identity, sender }: Known,
   version: ContentVersion,
@@ -181,7 +186,17 @@ function decide(
     unsubscribeUrl,
     unsubscribeMailto: `mailto:${answersTo}?subject=unsubscribe%20${token}`,
     listLabel: due.campaignName,
+    ...trackingOf(due, trackingUrl, linkKeys),
   };
+}
+
+/** Nothing where nothing is measured: such a mail holds no picture and no address but its author's (L5). */
+function trackingOf(
+  { id, trackOpens: opens, trackClicks: clicks }: Due,
+  base: string,
+  linkKeys: readonly Uint8Array[],
+): Pick<Composed, "tracking"> {
+  return opens || clicks ? { tracking: { base, opens, clicks, key: messageKey(linkKeys, id) } } : {};
 }
 
 /** Only what the version asks for is kept with the message; a general template may ask in ways nobody can list. */
@@ -230,6 +245,7 @@ function dayInWords(
 }
 
 type Letter = {
+  readonly id: number;
   readonly composed: Composed;
   readonly messageId: string;
   readonly address: string;
@@ -240,11 +256,9 @@ type Letter = {
  * The one way from what is kept to bytes. Whatever it adds must never change, or mail sent before would look different
  * (decision 3).
  */
-async function bytesFrom(
-  version: ContentVersion,
-  { composed, messageId, address, campaignId }: Letter,
-): Promise<Buffer> {
-  const { variables, from, replyTo, toName, date, boundary, unsubscribeUrl, unsubscribeMailto, listLabel } = composed;
+async function bytesFrom(version: ContentVersion, letter: Letter): Promise<Buffer> {
+  const { id, composed, messageId, address, campaignId } = letter;
+  const { from, replyTo, toName, date, boundary, unsubscribeUrl, unsubscribeMailto, listLabel, tracking } = composed;
   const envelope = {
     messageId,
     date: Temporal.Instant.from(date),
@@ -257,9 +271,10 @@ async function bytesFrom(
     listId: { label: listLabel, domain: `campaign-${campaignId}.${domainOf(from.address)}` },
     boundary,
   };
+  if (tracking) return trackedBytes(version, { messageId: id, tracking }, composed.variables, envelope);
   return version.general
-    ? composeRendered(await renderInSandbox(contentOf(version), variables), envelope)
-    : compose(compiled(version), variables, envelope);
+    ? composeRendered(await renderInSandbox(contentOf(version), composed.variables), envelope)
+    : compose(compiled(version), composed.variables, envelope);
 }
 
 async function subjectFrom(version: ContentVersion, variables: Record<string, unknown>): Promise<string> {

@@ -5,7 +5,9 @@ import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { compileMessage, compose, composeRendered } from "../core/message.ts";
 import { author } from "./authoring.ts";
+import { trackedBytes } from "../delivery/tracked.ts";
 import { closeSandbox, renderInSandbox } from "./sandbox.ts";
+import type { ContentVersion } from "./templates.ts";
 
 const folder = join(import.meta.dirname, "../../../shared/data/mjml");
 if (!existsSync(folder)) throw new Error(`${folder} is needed for this test: put the shared data beside the checkout.`);
@@ -102,6 +104,29 @@ describe("a designed mail", () => {
         expect(fast.toString("latin1")).toBe(general.toString("latin1"));
       }),
       { numRuns: 12 },
+    );
+  });
+
+  it.each(designs)("%s gives the same bytes by both paths when opening and clicks are measured", async (name) => {
+    const links =
+      '<a href="https://example.com/for?a=1&amp;who={{ first_name }}">you</a> <a href="https://example.com/?a=1&amp;b=2">all</a>';
+    const section = `<mj-section><mj-column><mj-text>${links}</mj-text></mj-column></mj-section></mj-body>`;
+    const body = withSlots(readFileSync(join(folder, name), "utf8"), name.length).replace("</mj-body>", section);
+    const made = await author({ format: "mjml", subject: "{{ company }}", preheader: null, body, text: null }, KNOWN);
+    if ("problems" in made) throw new Error(JSON.stringify(made.problems));
+    const { subject, html, text } = made.compiled;
+    const version = { id: 5, compiledSubject: subject, compiledHtml: html, compiledText: text, general: false };
+    const tracking = { base: "https://go.example.com", opens: true, clicks: true, key: "0123456789abcdef" };
+    await fc.assert(
+      fc.asyncProperty(people, async (values) => {
+        const bytes = (general: boolean) =>
+          trackedBytes({ ...version, general } as ContentVersion, { messageId: 7, tracking }, values, envelope);
+        const fast = (await bytes(false)).toString("latin1");
+        expect(fast).toBe((await bytes(true)).toString("latin1"));
+        expect(fast.replaceAll("=\r\n", "")).toMatch(/href=3D"https:\/\/go\.example\.com\/c\/7\./);
+        expect(fast).not.toContain("tdgk");
+      }),
+      { numRuns: 6 },
     );
   });
 });

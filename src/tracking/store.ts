@@ -1,5 +1,6 @@
 /** The SQL of tracking: a batch of engagements in one statement. Writes engagements alone. */
 import { sql } from "kysely";
+import { FASTEST_READER_SECONDS, SCAN } from "../core/automatic.ts";
 import { PREPARED, type Tx } from "../db/database.ts";
 import type { EngagementKind } from "../db/tables.ts";
 import type { Seen } from "./tracking.ts";
@@ -26,7 +27,8 @@ export async function insert(tx: Tx, seen: readonly Seen[]): Promise<Engagement[
     insert into engagements
       (message_id, email_campaign_id, person_id, campaign_id, step_id, kind, link, happened_at, automatic)
     select messages.id, messages.email_campaign_id, messages.person_id, messages.campaign_id, messages.step_id,
-      seen.kind, seen.link, seen.happened_at, seen.automatic
+      seen.kind, seen.link, seen.happened_at, seen.automatic or coalesce(
+        seen.happened_at < messages.finished_at + make_interval(secs => ${sql.lit(FASTEST_READER_SECONDS)}), false)
     from unnest(
       ${seen.map((one) => one.messageId)}::bigint[],
       ${seen.map((one) => one.kind)}::text[],
@@ -39,5 +41,23 @@ export async function insert(tx: Tx, seen: readonly Seen[]): Promise<Engagement[
     returning id, message_id, email_campaign_id, person_id, campaign_id, step_id, kind, link, automatic
   )
   select * from added order by email_campaign_id, id`.execute(tx);
+  return rows;
+}
+
+/**
+ * Several links of one mail in so short a time are the work of a scanner: all of these become automatic, those recorded
+ * before included.
+ * @returns those that did.
+ */
+export async function markScans(tx: Tx, clicked: readonly Engagement[]): Promise<Engagement[]> {
+  const messageIds = [...new Set(clicked.map(({ messageId }) => messageId))];
+  const within = sql`make_interval(secs => ${sql.lit(SCAN.seconds)})`;
+  const { rows } = await sql<Engagement>`${PREPARED}
+    update engagements set automatic = true
+    where message_id = any(${messageIds}::bigint[]) and kind = 'clicked' and not automatic and (
+      select count(distinct other.link) from engagements as other
+      where other.message_id = engagements.message_id and other.kind = 'clicked' and other.happened_at
+        between engagements.happened_at - ${within} and engagements.happened_at + ${within}) >= ${sql.lit(SCAN.links)}
+    returning id, message_id, email_campaign_id, person_id, campaign_id, step_id, kind, link, automatic`.execute(tx);
   return rows;
 }

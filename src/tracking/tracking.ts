@@ -1,4 +1,5 @@
 /** Front door: who opened which mail and clicked which link. Records what happened; never changes a status by itself. */
+import { recordEngagements } from "../communications/communications.ts";
 import { type Db, inTransaction, type Tx } from "../db/database.ts";
 import type { EngagementKind } from "../db/tables.ts";
 import * as store from "./store.ts";
@@ -37,8 +38,16 @@ export function record(
 ): Promise<readonly store.Engagement[]> {
   if (seen.length === 0) return Promise.resolve([]);
   return inTransaction(db, async (tx) => {
-    const recorded = await store.insert(tx, seen);
-    if (recorded.length > 0) await onEngagement(tx, recorded, now);
+    const inserted = await store.insert(tx, seen);
+    if (inserted.length === 0) return [];
+    const clicked = inserted.filter(({ kind }) => kind === "clicked");
+    const scanned = new Map(
+      (clicked.length > 0 ? await store.markScans(tx, clicked) : []).map((one) => [one.id, one] as const),
+    );
+    const recorded = inserted.map((one) => scanned.get(one.id) ?? one);
+    // Clicks recorded before are no longer the person's: they stand under another entry.
+    await recordEngagements(tx, [...recorded, ...scanned.values()], now);
+    await onEngagement(tx, recorded, now);
     return recorded;
   });
 }

@@ -85,6 +85,10 @@ function wrong(reply: FastifyReply, words: Words): FastifyReply {
   return page(reply, 404, words, words.wrongTitle, paragraph(words.wrong));
 }
 
+/** The same page for other links in mails that are not ours, in the language of whoever asks. */
+export const wrongLink = (reply: FastifyReply, acceptLanguage: string | undefined): FastifyReply =>
+  wrong(reply, wordsFor(acceptLanguage));
+
 // Contrast: #1a1a1a on #fff 17:1, #fff on #1d4f91 8:1; dark: #f2f2f2 on #16181c 16:1, #10141a on #8ab8ff 9:1.
 const STYLE = `:root{color-scheme:light dark;--text:#1a1a1a;--page:#fff;--button:#1d4f91;--on-button:#fff;--line:#6b6b6b}
 @media(prefers-color-scheme:dark){:root{--text:#f2f2f2;--page:#16181c;--button:#8ab8ff;--on-button:#10141a;--line:#a0a0a0}}

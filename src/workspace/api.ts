@@ -31,6 +31,8 @@ export const workspace = z.object({
   burstGuard: z.number(),
   keepContentsMonths: z.number().nullable(),
   approvalBeforePublishing: z.boolean(),
+  trackOpens: z.boolean(),
+  trackClicks: z.boolean(),
   brand: brand.nullable(),
   country: z.string().nullable(),
   ownHolidays: z.array(z.object({ on: z.string(), name: z.string(), yearly: z.boolean() })),
@@ -74,6 +76,16 @@ export const workspaceEdit = z
     approvalBeforePublishing: z
       .boolean()
       .describe("A change of a Schedule that people are on their way through is approved by a second person."),
+    trackOpens: z
+      .boolean()
+      .describe(
+        "Whether a picture in each mail tells of opening, in Campaigns that do not say so themselves. Off by default.",
+      ),
+    trackClicks: z
+      .boolean()
+      .describe(
+        "Whether links in mails are led through us, in Campaigns that do not say so themselves. Off by default.",
+      ),
     brand: brand.nullable(),
     country: z
       .string()

@@ -7,9 +7,11 @@ import {
   IconBeach,
   IconChevronDown,
   IconChevronRight,
+  IconClick,
   IconFlag,
   IconMail,
   IconMailOff,
+  IconMailOpened,
   IconNote,
   IconRefresh,
   IconSend,
@@ -43,6 +45,8 @@ const KINDS: Readonly<Record<Communication["kind"], { icon: typeof IconMail; wor
   "auto-reply": { icon: IconBeach, word: () => t("Automatic reply"), color: "gray" },
   converted: { icon: IconFlag, word: () => t("Converted"), color: "green" },
   suppressed: { icon: IconBan, word: () => t("Suppressed"), color: "gray" },
+  opened: { icon: IconMailOpened, word: () => t("Opened"), color: "blue" },
+  clicked: { icon: IconClick, word: () => t("Clicked"), color: "blue" },
 };
 
 export const COMMUNICATION_KINDS = Object.keys(KINDS) as Communication["kind"][];
@@ -79,10 +83,21 @@ export const reasonWord = (reason: string) => REASONS[reason]?.() ?? bounceReaso
 
 /** What a communication is called in a list: a bounce by what is wrong, the rest by its subject. */
 export function titleOf({ kind, subject, detail }: Pick<Communication, "kind" | "subject" | "detail">): string {
+  if (kind === "opened") return t("Opened an email");
+  if (kind === "clicked" && typeof detail["link"] === "string") return t("Clicked {link}", { link: detail["link"] });
   const reason = detail["reason"];
   return kind === "bounce" && typeof reason === "string"
     ? t("Came back: {reason}", { reason: bounceReason(reason) })
     : subject;
+}
+
+/** How often something was opened or clicked, and whether a machine was behind it. */
+function engagementWords({ times, automatic }: Communication["detail"]): string[] {
+  if (typeof times !== "number") return [];
+  return [
+    ...(times > 1 ? [t("{count} times", { count: times })] : []),
+    ...(automatic === true ? [t("by a machine, not the person")] : []),
+  ];
 }
 
 export const deliveryWord = (status: NonNullable<Communication["deliveryStatus"]>) => DELIVERY[status].word();
@@ -154,7 +169,7 @@ function CommunicationRow({
   opened?: boolean;
 }) {
   const [opened, setOpened] = useState(first);
-  const { id, kind, at, to, deliveryStatus, reason } = communication;
+  const { id, kind, at, to, deliveryStatus, reason, detail } = communication;
   const subject = titleOf(communication);
   const { icon: Icon, color } = KINDS[kind];
   return (
@@ -169,7 +184,9 @@ function CommunicationRow({
               {subject || kindWord(kind)}
             </Text>
             <Text size="xs" c="dimmed" truncate>
-              {[kindWord(kind), to, reason && reasonWord(reason)].filter(Boolean).join(" · ")}
+              {[kindWord(kind), to, reason && reasonWord(reason), ...engagementWords(detail)]
+                .filter(Boolean)
+                .join(" · ")}
             </Text>
           </div>
           <DeliveryBadge status={deliveryStatus} />

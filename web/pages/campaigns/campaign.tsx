@@ -9,6 +9,7 @@ import {
   Menu,
   NumberInput,
   ScrollArea,
+  Select,
   SimpleGrid,
   Skeleton,
   Stack,
@@ -399,6 +400,15 @@ function Statuses({ id, insights }: { id: string; insights: Insights }) {
   );
 }
 
+type TrackingChoice = "workspace" | "yes" | "no";
+const TRACKING: Readonly<Record<TrackingChoice, boolean | null>> = { workspace: null, yes: true, no: false };
+const asChoice = (tracks: boolean | null): TrackingChoice => (tracks === null ? "workspace" : tracks ? "yes" : "no");
+const trackingChoices = (workspace: boolean | undefined) => [
+  { value: "workspace", label: workspace ? t("As the workspace: yes") : t("As the workspace: no") },
+  { value: "yes", label: t("Yes") },
+  { value: "no", label: t("No") },
+];
+
 function Settings({ campaign, done }: { campaign: Campaign; done: () => void }) {
   const form = useForm({
     initialValues: {
@@ -409,10 +419,13 @@ function Settings({ campaign, done }: { campaign: Campaign; done: () => void }) 
       stopOnReply: campaign.stopOnReply,
       stopCompanyOnReply: campaign.stopCompanyOnReply,
       waitForReturn: campaign.waitForReturn,
+      trackOpens: asChoice(campaign.trackOpens),
+      trackClicks: asChoice(campaign.trackClicks),
     },
   });
   const workspace = useApi("GET /workspace");
-  const submit = async ({ name, description, timeOfDay, expiresAfterDays, ...onReply }: typeof form.values) => {
+  const submit = async (values: typeof form.values) => {
+    const { name, description, timeOfDay, expiresAfterDays, trackOpens, trackClicks, ...onReply } = values;
     try {
       await call("PATCH /campaigns/:id", {
         params: { id: campaign.id },
@@ -421,6 +434,8 @@ function Settings({ campaign, done }: { campaign: Campaign; done: () => void }) 
           description: description || null,
           timeOfDay: timeOfDay || null,
           expiresAfterDays: expiresAfterDays === "" ? null : expiresAfterDays,
+          trackOpens: TRACKING[trackOpens],
+          trackClicks: TRACKING[trackClicks],
           ...onReply,
         },
       });
@@ -465,6 +480,20 @@ function Settings({ campaign, done }: { campaign: Campaign; done: () => void }) 
           label={t("Wait for whoever is away")}
           description={t("Where an out-of-office note says when they are back, the next mail leaves then.")}
           {...form.getInputProps("waitForReturn", { type: "checkbox" })}
+        />
+        <Select
+          label={t("Measure opening")}
+          description={t("By a tiny picture in each mail.")}
+          allowDeselect={false}
+          data={trackingChoices(workspace.data?.trackOpens)}
+          {...form.getInputProps("trackOpens")}
+        />
+        <Select
+          label={t("Measure clicks")}
+          description={t("By leading links through Tidings. Mails on their way stay as they are.")}
+          allowDeselect={false}
+          data={trackingChoices(workspace.data?.trackClicks)}
+          {...form.getInputProps("trackClicks")}
         />
         <Group justify="flex-end">
           <Button type="submit">{t("Save")}</Button>

@@ -22,6 +22,8 @@ export default function Workspace() {
       expiresAfterDays: data.expiresAfterDays as number | string,
       burstGuard: data.burstGuard as number | string,
       approvalBeforePublishing: data.approvalBeforePublishing,
+      trackOpens: data.trackOpens,
+      trackClicks: data.trackClicks,
       keepContentsMonths: (data.keepContentsMonths ?? "") as number | string,
     },
   });
@@ -116,6 +118,22 @@ export default function Workspace() {
               description={t("Where people are on their way. A manager approves what somebody else wrote.")}
               disabled={disabled}
               {...form.getInputProps("approvalBeforePublishing", { type: "checkbox" })}
+            />
+            <Switch
+              label={t("Measure opening")}
+              description={t(
+                "A tiny picture in each mail tells when it is opened. A Campaign may say otherwise. In many countries people have to agree to it.",
+              )}
+              disabled={disabled}
+              {...form.getInputProps("trackOpens", { type: "checkbox" })}
+            />
+            <Switch
+              label={t("Measure clicks")}
+              description={t(
+                "Links in mails lead through Tidings, which notes the click and sends people on. A Campaign may say otherwise.",
+              )}
+              disabled={disabled}
+              {...form.getInputProps("trackClicks", { type: "checkbox" })}
             />
             <NumberInput
               label={t("Keep what was sent (months)")}
