@@ -1,0 +1,90 @@
+/** The network between worker and relay, and between worker and database, is cut and comes back. */
+import { mkdirSync } from "node:fs";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { join } from "node:path";
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import { until } from "./chance.ts";
+import { type Outcome, scene, through } from "./scene.ts";
+import { CONNECTIONS, openStage, type Server, urlOf } from "./stage.ts";
+import { startWorker, type Worker } from "./workers.ts";
+
+type Wire = ReturnType<typeof wire>;
+
+export async function networkCut(server: Server, { people }: { people: number }): Promise<Outcome> {
+  const workers: Worker[] = [];
+  let toRelay!: Wire;
+  const stage = await openStage(server, people, {
+    relay: { recipient: () => "slow", slowMs: 20 },
+    async proxied(port) {
+      toRelay = wire(port);
+      toRelay.server.listen(0, "127.0.0.1");
+      await once(toRelay.server, "listening");
+      return (toRelay.server.address() as AddressInfo).port;
+    },
+  });
+  const folder = join(stage.folder, "wire");
+  mkdirSync(folder);
+  const { host } = stage.connection;
+  const toDatabase = wire(join(host, ".s.PGSQL.5432"));
+  toDatabase.server.listen(join(folder, ".s.PGSQL.5432"));
+  const outcome = await scene(stage, workers, async () => {
+    workers.push(startWorker(stage.environment(1, { DATABASE_URL: urlOf({ ...stage.connection, host: folder }) })));
+    for (const [cut, how] of [
+      [toDatabase, "reset"],
+      [toRelay, "reset"],
+      [toDatabase, "silent"],
+      [toRelay, "silent"],
+    ] as const) {
+      const before = stage.mails.length;
+      await until("mail leaves", () => stage.mails.length > before + people / 2, 60_000);
+      cut.cut(how);
+      await sleep(1500);
+      cut.mend();
+      await stage.hasten();
+    }
+    await through(stage);
+    return {
+      fault: "network to database and relay cut for 1.5 s, by resets and by silence",
+      mostTwice: 2 * CONNECTIONS,
+    };
+  });
+  toRelay.server.close();
+  toDatabase.server.close();
+  return outcome;
+}
+
+/** Passes bytes on until it is cut: with a reset, or by passing on nothing, and then with a reset. */
+function wire(to: string | number) {
+  const open = new Set<Socket>();
+  let isCut = false;
+  const server = createServer((near) => {
+    if (isCut) return void near.destroy();
+    const far = typeof to === "string" ? connect(to) : connect(to, "127.0.0.1");
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      open.add(one);
+      one.on("data", (bytes) => (isCut ? undefined : other.write(bytes)));
+      one
+        .on("error", () => undefined)
+        .on("close", () => {
+          open.delete(one);
+          other.destroy();
+        });
+    }
+  });
+  return {
+    server,
+    cut(how: "reset" | "silent") {
+      isCut = true;
+      if (how === "reset") for (const socket of open) socket.destroy();
+    },
+    mend() {
+      isCut = false;
+      // What was lost on the way never comes: a stream with a hole in it is ended.
+      for (const socket of open) socket.destroy();
+    },
+  };
+}
