@@ -1,6 +1,6 @@
 /** The disk of the database is full for a while. Needs root, for a small file system of its own. */
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, statfsSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -12,7 +12,7 @@ import { startWorker, type Worker } from "./workers.ts";
 const MEGABYTES = 400;
 
 /** @returns a sentence where it cannot be played. */
-export async function diskFull({ people }: { people: number }): Promise<Outcome | string> {
+export async function diskFull({ people, realTime }: { people: number; realTime: boolean }): Promise<Outcome | string> {
   if (process.getuid?.() !== 0) return "left out: needs root, to mount a small file system";
   const disk = mkdtempSync(join(tmpdir(), "tidings-disk-"));
   const ballast = join(disk, "ballast");
@@ -27,11 +27,12 @@ export async function diskFull({ people }: { people: number }): Promise<Outcome 
         const worker = startWorker(stage.environment(1));
         workers.push(worker);
         await until("mail leaves", () => stage.mails.length > 20, 60_000);
-        const { bavail, bsize } = statfsSync(disk);
-        execFileSync("fallocate", ["-l", String((bavail - 4) * bsize), ballast]);
+        // Until nothing more fits.
+        spawnSync("dd", ["if=/dev/zero", `of=${ballast}`, "bs=64k"], { stdio: "ignore" });
         const felt = await maybe(() => /53100|No space|could not extend/i.test(worker.log()), 20_000);
         await sleep(1500);
         rmSync(ballast);
+        if (!realTime) await until("the database again", async () => (await stage.lapse("all"), true), 30_000);
         stage.relay.slowMs = 5;
         await through(stage);
         return {

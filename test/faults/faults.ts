@@ -4,8 +4,8 @@ import { writeFileSync } from "node:fs";
 import { cpus, release } from "node:os";
 import { parseArgs } from "node:util";
 import type { Outcome } from "./scene.ts";
-import { openServer } from "./stage.ts";
-import { LONG, SCENES, SHORT } from "./suite.ts";
+import { openServer, type Server } from "./stage.ts";
+import { LANES, LONG, SCENES, SHORT } from "./suite.ts";
 
 const { values } = parseArgs({
   options: {
@@ -24,36 +24,43 @@ const seed = Number(values.seed);
 const say = (text: string) => void process.stderr.write(`${text}\n`);
 
 const NOTHING = { fault: "-", mails: 0, twice: 0, seconds: 0 };
-const lines: string[] = [];
+const lines = new Map<string, string>();
 let failed = false;
-const server = await openServer();
-try {
-  for (const [name, play] of Object.entries(SCENES)) {
-    if (values.only && values.only !== name) continue;
-    say(`${name}, seed ${seed}`);
-    const outcome = await play({ server, size, seed, say }).catch((error: unknown): Outcome => ({
-      ...NOTHING,
-      broken: [String((error as Error).stack)],
-    }));
-    if (typeof outcome === "string") {
-      say(outcome);
-      lines.push(`| ${name} | ${outcome} | | | | |`);
-      continue;
-    }
-    const { fault, mails, twice, seconds, broken } = outcome;
-    for (const one of broken) say(`BROKEN ${name}: ${one}`);
-    failed ||= broken.length > 0;
-    const verdict = broken.length === 0 ? "hold" : "**broken**";
-    lines.push(`| ${name} | ${fault} | ${mails} | ${twice} | ${seconds} | ${verdict} |`);
-    say(lines.at(-1)!);
+async function play(name: string, server: Server): Promise<void> {
+  say(`${name}, seed ${seed}`);
+  const outcome = await SCENES[name]!({ server, size, seed, say }).catch((error: unknown): Outcome => ({
+    ...NOTHING,
+    broken: [String((error as Error).stack)],
+  }));
+  if (typeof outcome === "string") {
+    say(outcome);
+    lines.set(name, `| ${name} | ${outcome} | | | | |`);
+    return;
   }
-} finally {
-  await server.close();
+  const { fault, mails, twice, seconds, broken } = outcome;
+  for (const one of broken) say(`BROKEN ${name}: ${one}`);
+  failed ||= broken.length > 0;
+  const verdict = broken.length === 0 ? "hold" : "**broken**";
+  lines.set(name, `| ${name} | ${fault} | ${mails} | ${twice} | ${seconds} | ${verdict} |`);
+  say(lines.get(name)!);
 }
+
+await Promise.all(
+  LANES.map(async (lane) => {
+    const names = lane.filter((name) => !values.only || values.only === name);
+    if (names.length === 0) return;
+    const server = await openServer();
+    try {
+      for (const name of names) await play(name, server);
+    } finally {
+      await server.close();
+    }
+  }),
+);
 const table = [
   "| scene | what was done | mails arrived | of them once more | seconds | invariants |",
   "|---|---|---:|---:|---:|---|",
-  ...lines,
+  ...Object.keys(SCENES).flatMap((name) => lines.get(name) ?? []),
 ].join("\n");
 process.stdout.write(`${table}\n`);
 if (values.record) {

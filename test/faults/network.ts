@@ -11,7 +11,10 @@ import { startWorker, type Worker } from "./workers.ts";
 
 type Wire = ReturnType<typeof wire>;
 
-export async function networkCut(server: Server, { people }: { people: number }): Promise<Outcome> {
+export async function networkCut(
+  server: Server,
+  { people, realTime }: { people: number; realTime: boolean },
+): Promise<Outcome> {
   const workers: Worker[] = [];
   let toRelay!: Wire;
   const stage = await openStage(server, people, {
@@ -41,6 +44,7 @@ export async function networkCut(server: Server, { people }: { people: number })
       cut.cut(how);
       await sleep(1500);
       cut.mend();
+      if (!realTime) await stage.lapse("all");
       await stage.hasten();
     }
     await through(stage);
@@ -59,7 +63,10 @@ function wire(to: string | number) {
   const open = new Set<Socket>();
   let isCut = false;
   const server = createServer((near) => {
-    if (isCut) return void near.destroy();
+    if (isCut) {
+      near.destroy();
+      return;
+    }
     const far = typeof to === "string" ? connect(to) : connect(to, "127.0.0.1");
     for (const [one, other] of [
       [near, far],

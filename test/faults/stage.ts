@@ -37,11 +37,19 @@ export async function openServer(dataDir?: string, settings: Readonly<Record<str
   const ask = async (text: string) => {
     const client = new pg.Client(connection);
     await client.connect();
-    await client.query(text).finally(() => client.end());
+    try {
+      await client.query(text);
+    } finally {
+      await client.end();
+    }
   };
   await ask(`create database ${TEMPLATE}`);
   const template = new pg.Pool({ ...connection, database: TEMPLATE, max: 1 });
-  await migrate(template, { log: quiet }, now).finally(() => template.end());
+  try {
+    await migrate(template, { log: quiet }, now);
+  } finally {
+    await template.end();
+  }
   let clones = 0;
   return {
     embedded,
@@ -115,7 +123,7 @@ export async function openStage(server: Server, people: number, options: Options
       ${now}::timestamptz, ${now}::timestamptz
     from generate_series(1, ${people}::int) as n`.execute(db);
   const input = { campaignId: campaign.id, emailGroupId: null, filter: {}, startOn: null, senderId: sender.id };
-  await emailCampaigns.startMany(db, input as never, null, actor, now);
+  await emailCampaigns.startMany(db, input, null, actor, now);
   await sql`analyze`.execute(db);
 
   const left = new Map<string, Left>();

@@ -23,9 +23,9 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 let seen = 0;
 let told = false;
-/** Connections with a transaction under way, and the one whose commit is fatal. */
+/** Connections with a transaction under way, and those whose commit is fatal. */
 const inTransaction = new WeakSet<object>();
-let fatalCommit: unknown;
+const fatalCommits = new WeakSet<object>();
 
 type Query = (this: object, ...given: unknown[]) => unknown;
 const prototype = pg.Client.prototype as unknown as { query: Query };
@@ -52,7 +52,7 @@ prototype.query = function (...given) {
   };
   if (/^(?:begin|start transaction)/i.test(text)) inTransaction.add(this);
   if (/^(?:commit|rollback)$/i.test(text)) inTransaction.delete(this);
-  if (fatalCommit === this && /^commit/i.test(text)) return thenDie();
+  if (fatalCommits.has(this) && /^commit/i.test(text)) return thenDie();
   if (!point || !POINTS[point]!.test(text)) return ask();
   seen += 1;
   if (seen !== Number(nth)) return ask();
@@ -63,7 +63,7 @@ prototype.query = function (...given) {
     return asked;
   }
   if (when === "committed" && inTransaction.has(this)) {
-    fatalCommit = this;
+    fatalCommits.add(this);
     return ask();
   }
   return thenDie();
