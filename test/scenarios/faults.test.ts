@@ -1,5 +1,5 @@
 /** The short form of `npm run faults`: everything that can break breaks while mail leaves, and what arrived is judged. */
-import { expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Outcome } from "../faults/scene.ts";
 import { openServer } from "../faults/stage.ts";
 import { LANES, SCENES, SHORT } from "../faults/suite.ts";
@@ -9,16 +9,20 @@ const say = (text: string) => void process.stderr.write(`${text}\n`);
 
 /** Lanes side by side, begun at once; each test waits for its own. */
 const outcomes = new Map<string, Promise<Outcome | string>>();
-for (const lane of LANES) {
-  const server = openServer();
-  let before: Promise<unknown> = server;
-  for (const name of lane) {
-    const played = before.then(async () => SCENES[name]!({ server: await server, size: SHORT, seed: SEED, say }));
-    outcomes.set(name, played);
-    before = played.catch(() => undefined);
+const closed: Promise<void>[] = [];
+beforeAll(() => {
+  for (const lane of LANES) {
+    const server = openServer();
+    let before: Promise<unknown> = server;
+    for (const name of lane) {
+      const played = before.then(async () => SCENES[name]!({ server: await server, size: SHORT, seed: SEED, say }));
+      outcomes.set(name, played);
+      before = played.catch(() => undefined);
+    }
+    closed.push(before.then(async () => (await server).close()));
   }
-  void before.then(async () => (await server).close());
-}
+});
+afterAll(() => Promise.all(closed));
 
 const SENTENCES: Readonly<Record<string, string>> = {
   kills: "R3, R4, E109 thirty kills lose nothing and double nothing but what was in doubt",
