@@ -53,6 +53,7 @@ import { folderStorage, s3Storage } from "./images/storage.ts";
 import { addresses as trackedAddresses } from "./tracking/addresses.ts";
 import { openJournal } from "./tracking/journal.ts";
 import { createRecorder } from "./tracking/recorder.ts";
+import { routes as trackingRoutes } from "./tracking/routes.ts";
 import { pages as unsubscribePages } from "./unsubscribe/pages.ts";
 import { version } from "./version.ts";
 import { routes as workspaceRoutes } from "./workspace/routes.ts";
@@ -172,6 +173,7 @@ export function createApp(options: AppOptions): App {
   publishingRoutes(serve, { db });
   continuityRoutes(serve, { db });
   communicationRoutes(serve, { db });
+  trackingRoutes(serve, { db });
   deliverabilityRoutes(serve, { db });
   conversationRoutes(serve, { db, vault, signer });
   simulationRoutes(serve, { db, log });

@@ -23,6 +23,7 @@ import type * as signIn from "../src/sign-in/api.ts";
 import type * as simulation from "../src/simulation/api.ts";
 import type * as suppressions from "../src/suppressions/api.ts";
 import type * as templates from "../src/templates/api.ts";
+import type * as tracking from "../src/tracking/api.ts";
 import type * as workspace from "../src/workspace/api.ts";
 
 type Modules = [
@@ -48,6 +49,7 @@ type Modules = [
   typeof simulation,
   typeof suppressions,
   typeof templates,
+  typeof tracking,
   typeof workspace,
 ][number];
 

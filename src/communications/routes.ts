@@ -1,5 +1,6 @@
 /** Communications over HTTP. Shows what was sent; sends nothing. */
 import { refuse } from "../core/problem.ts";
+import { withoutTracking } from "../core/tracked-content.ts";
 import type { Db } from "../db/database.ts";
 import { bytesOf, resolveDoubt } from "../delivery/delivery.ts";
 import type { Serve } from "../http/serve.ts";
@@ -14,7 +15,7 @@ export function routes(serve: Serve, { db }: { db: Db }): void {
     const found = await communications.get(db, params.id);
     const bytes = found.kind === "email" ? await bytesOf(db, communications.messageOf(params.id)) : null;
     const { text, html } = bytes ? partsOf(bytes) : { text: null, html: null };
-    return { ...found, text, html };
+    return { ...found, text, html: html && withoutTracking(html) };
   });
 
   serve(api.eml, async ({ params, reply }) => {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { parseTemplate, renderTemplate } from "./template.ts";
-import { linksIn, signPersonal, slotsOf, trackedHtml, type Tracking } from "./tracked-content.ts";
+import { linksIn, signPersonal, slotsOf, trackedHtml, type Tracking, withoutTracking } from "./tracked-content.ts";
 import { messageKey, readClick, readOpen } from "./tracking-links.ts";
 
 const keys = [createHash("sha256").update("links").digest()];
@@ -84,6 +84,18 @@ describe("links", () => {
     const mail = sent(html, {}, { clicks: false });
     expect(mail).toContain('<a href="https://example.com/">x</a>');
     expect(mail).toContain("/o/");
+  });
+});
+
+describe("a mail that is shown to whoever sent it", () => {
+  it("has its author's links and no picture, so that looking at it counts for nobody", () => {
+    const html =
+      '<body><a href="https://example.com/?a=1&amp;b=2">x</a> <a href="https://example.com/for?n={{ n }}">y</a></body>';
+    expect(withoutTracking(sent(html, { n: '<"' }))).toBe(
+      '<body><a href="https://example.com/?a=1&amp;b=2">x</a> <a href="https://example.com/for?n=&lt;&quot;">y</a></body>',
+    );
+    const other = '<img src="https://example.com/o/a.gif"> <a href="https://example.com/c/d">z</a>';
+    expect(withoutTracking(other)).toBe(other);
   });
 });
 

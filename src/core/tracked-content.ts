@@ -109,6 +109,20 @@ export function signPersonal(
   return made;
 }
 
+const PICTURE = /<img src="[^"<>]{1,300}\/o\/[0-9a-z]{1,11}\.[\w-]{22}\.gif"[^<>]{0,200}>/g;
+const LED =
+  /https?:\/\/[^"'<>\s]{1,300}\/c\/([0-9a-z]{1,11}(?:\.[0-9a-z]{1,11}-[0-9a-z]{1,4})?\.[\w-]{22}\.[\w-]{1,4000})/g;
+
+/** A sent mail as it is shown to whoever sent it: their looking at it must not count as the person's. */
+export function withoutTracking(sent: string): string {
+  return sent.replaceAll(PICTURE, "").replaceAll(LED, (whole, token: string) => {
+    const destination = Buffer.from(token.slice(token.lastIndexOf(".") + 1), "base64url").toString("utf8");
+    return isSafe(destination)
+      ? destination.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;")
+      : whole;
+  });
+}
+
 /** Where the author alone says which server it is: up to the first slash, question mark or number sign. */
 const AUTHORITY = /^https?:\/\/[^/?#{\s]+(?=[/?#]|$)/i;
 

@@ -44,6 +44,7 @@ import { CommunicationList } from "../../kit/communication.tsx";
 import { tellDone, tellFailure } from "../../kit/failures.tsx";
 import { showProblem } from "../../kit/form.ts";
 import { Page } from "../../kit/page.tsx";
+import { RowsSkeleton } from "../../kit/skeletons.tsx";
 import { Day, statusWord } from "../../kit/words.tsx";
 import { invalidate, useApi, useRead } from "../../queries.ts";
 import { useMay } from "../../session.tsx";
@@ -52,12 +53,15 @@ import { STATUS_COLORS } from "../../theme.ts";
 const Rows = lazy(() => import("../../kit/charts.tsx").then(({ Rows: component }) => ({ default: component })));
 
 type Campaign = Answer<"GET /campaigns/:id">;
+const EngagementCard = lazy(() => import("./engagement.tsx"));
+
 type Insights = Answer<"GET /campaigns/:id/insights">;
 
 export default function CampaignPage() {
   const { id } = useParams({ strict: false }) as { id: string };
   const { data: campaign } = useRead("GET /campaigns/:id", { params: { id } });
   const { data: insights } = useRead("GET /campaigns/:id/insights", { params: { id } });
+  const { data: engagement } = useRead("GET /campaigns/:id/engagement", { params: { id } });
   const may = useMay();
   const navigate = useNavigate();
   const [settings, { open, close }] = useDisclosure(false);
@@ -208,6 +212,13 @@ export default function CampaignPage() {
         <Funnel insights={insights} />
         <Statuses id={id} insights={insights} />
       </SimpleGrid>
+      {(engagement.measures.opens ||
+        engagement.measures.clicks ||
+        engagement.steps.some((step) => step.opened + step.automaticOnly > 0)) && (
+        <Suspense fallback={<RowsSkeleton count={3} />}>
+          <EngagementCard id={campaign.id} engagement={engagement} />
+        </Suspense>
+      )}
       <Card component="section" aria-label={t("Lately in this Campaign")}>
         <Text component="h2" fw={650} mb="sm">
           {t("Lately in this Campaign")}
