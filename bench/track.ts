@@ -14,6 +14,7 @@ import { openDatabase } from "../src/db/database.ts";
 import { startEmbedded } from "../src/db/embedded.ts";
 import { migrate } from "../src/db/migrate.ts";
 import { openSecrets } from "../src/secret.ts";
+import { cpuOf } from "./sending/processes.ts";
 
 const { values } = parseArgs({
   options: { seconds: { type: "string", default: "10" }, connections: { type: "string", default: "48" } },
@@ -149,9 +150,12 @@ try {
   let server = await started();
   await load(requests.slice(0, 5000), AbortSignal.timeout(3000));
   await pool.query("truncate engagements; delete from timeline_entries");
+  const cpu = () => [cpuOf(server.pid!), cpuOf(embedded.pid!)] as const;
+  const [programBefore, postgresBefore] = cpu();
   const begun = performance.now();
   const { latencies, answered, failed } = await load(requests.slice(5000), AbortSignal.timeout(SECONDS * 1000));
   const seconds = (performance.now() - begun) / 1000;
+  const [programAfter, postgresAfter] = cpu();
   const perSecond = latencies.length / seconds;
   const sorted = latencies.toSorted((one, other) => one - other);
   const kept = total(await recorded());
@@ -186,6 +190,7 @@ try {
     `| requests a second | ${Math.round(perSecond).toLocaleString("en")} | >= ${ASKED.perSecond.toLocaleString("en")} | ${verdict(perSecond >= ASKED.perSecond)} |`,
     `| p50, ms | ${at(sorted, 0.5).toFixed(1)} | | |`,
     `| p99, ms | ${p99.toFixed(1)} | <= ${ASKED.p99Ms} | ${verdict(p99 <= ASKED.p99Ms)} |`,
+    `| CPU of the program and of PostgreSQL, µs a request | ${Math.round((programAfter - programBefore) / latencies.length)}, ${Math.round((postgresAfter - postgresBefore) / latencies.length)} | | |`,
     `| answered ${total(answered).toLocaleString("en")}, not answered well ${failed}, recorded | ${kept.toLocaleString("en")} | all | ${verdict(kept >= total(answered))} |`,
     `| lost of ${answeredBeforeKills.toLocaleString("en")} answered before ${KILLS} kill -9 | ${lost} | 0 | ${verdict(lost === 0)} |`,
     "",

@@ -163,7 +163,8 @@ export function entry(db: Db, id: number): Promise<Row | undefined> {
 const ENGAGED = sql`timeline_entries.kind in ('opened', 'clicked')`;
 /** How often: of the same mail, link and maker. */
 const TIMES = sql`(select count(*) from engagements
-  where engagements.message_id = (timeline_entries.detail ->> 'messageId')::bigint
+  where engagements.email_campaign_id = timeline_entries.email_campaign_id
+    and engagements.message_id = (timeline_entries.detail ->> 'messageId')::bigint
     and engagements.kind = timeline_entries.kind
     and engagements.automatic = (timeline_entries.detail ->> 'automatic')::boolean
     and engagements.link is not distinct from timeline_entries.detail ->> 'link')`;

@@ -71,7 +71,9 @@ export async function ofCampaign(db: Db, id: number) {
     steps: steps.map((step) => ({
       ...step,
       clickedOfOpened: step.opened === 0 ? null : step.clicked / step.opened,
-      links: (byStep.get(step.stepId) ?? []).slice(0, MOST_LINKS).map(({ stepId: _, ...link }) => link),
+      links: (byStep.get(step.stepId) ?? [])
+        .slice(0, MOST_LINKS)
+        .map(({ link, people, clicks, automatic }) => ({ link, people, clicks, automatic })),
     })),
   };
 }

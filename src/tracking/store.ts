@@ -50,13 +50,14 @@ export async function insert(tx: Tx, seen: readonly Seen[]): Promise<Engagement[
  * @returns those that did.
  */
 export async function markScans(tx: Tx, clicked: readonly Engagement[]): Promise<Engagement[]> {
-  const messageIds = [...new Set(clicked.map(({ messageId }) => messageId))];
+  const of = (key: "messageId" | "emailCampaignId") => [...new Set(clicked.map((one) => one[key]))];
   const within = sql`make_interval(secs => ${sql.lit(SCAN.seconds)})`;
   const { rows } = await sql<Engagement>`${PREPARED}
     update engagements set automatic = true
-    where message_id = any(${messageIds}::bigint[]) and kind = 'clicked' and not automatic and (
+    where email_campaign_id = any(${of("emailCampaignId")}::bigint[]) and message_id = any(${of("messageId")}::bigint[])
+      and kind = 'clicked' and not automatic and (
       select count(distinct other.link) from engagements as other
-      where other.message_id = engagements.message_id and other.kind = 'clicked' and other.happened_at
+      where other.email_campaign_id = engagements.email_campaign_id and other.message_id = engagements.message_id and other.kind = 'clicked' and other.happened_at
         between engagements.happened_at - ${within} and engagements.happened_at + ${within}) >= ${sql.lit(SCAN.links)}
     returning id, message_id, email_campaign_id, person_id, campaign_id, step_id, kind, link, automatic`.execute(tx);
   return rows;
