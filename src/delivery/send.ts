@@ -159,6 +159,8 @@ export function createSender(options: SenderOptions): Sender {
     domains: Domains,
   ): Promise<{ readonly account: Account; readonly mail: Mail } | Became> {
     if (due.obstacle !== null) return kept(due, due.obstacle);
+    // Taken while it was told to stop: handed back before a connection is opened for it.
+    if (stopping) return back(due, null, place(due, at()));
     let origin: Origin | null;
     let mail: Mail | { readonly failure: string };
     try {
