@@ -19,6 +19,7 @@ describe("the configuration", () => {
       host: "127.0.0.1",
       publicUrl: "http://localhost:3000",
       databaseUrl: undefined,
+      databaseSessionUrl: undefined,
       dataDir: resolve("data"),
       secret: undefined,
       smtpUrl: undefined,
@@ -30,6 +31,14 @@ describe("the configuration", () => {
       logLevel: "info",
       trustProxy: false,
     });
+  });
+
+  it("the address behind a pooler makes no sense without the pooler", () => {
+    const databaseSessionUrl = "postgresql://tidings@db.example/tidings";
+    const DATABASE_URL = "postgresql://tidings@pooler.example/tidings";
+    const good = readConfig({ DATABASE_URL, TIDINGS_DATABASE_SESSION_URL: databaseSessionUrl });
+    expect(good).toMatchObject({ databaseUrl: DATABASE_URL, databaseSessionUrl });
+    expect(() => readConfig({ TIDINGS_DATABASE_SESSION_URL: databaseSessionUrl })).toThrow(/DATABASE_URL/);
   });
 
   it("takes a socket directory in DATABASE_URL, and the public address without its last slash", () => {

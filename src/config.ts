@@ -15,6 +15,8 @@ export type Config = {
   readonly trackingUrl: string;
   /** Undefined: the embedded database. */
   readonly databaseUrl: string | undefined;
+  /** The database itself, where `databaseUrl` leads to a pooler in transaction mode. */
+  readonly databaseSessionUrl: string | undefined;
   /** Absolute. */
   readonly dataDir: string;
   /** One secret, or several with a comma between, the current one first; undefined: the one kept in the data folder. */
@@ -39,6 +41,8 @@ export type Config = {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+const POSTGRESQL = ["postgres:", "postgresql:"];
+const SESSION_URL = "TIDINGS_DATABASE_SESSION_URL";
 const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"];
 
 /** Shorter ones can be guessed at leisure by whoever holds one signed link. */
@@ -107,6 +111,9 @@ export function readConfig(environment: Environment = process.env): Config {
     // They stand in HTML and in templates as they are.
     if (value !== undefined && /[?#"'<>{}\s]/.test(value)) wrong(name, "holds a ? or #; give the address alone.");
 
+  if (text(SESSION_URL) !== undefined && text("DATABASE_URL") === undefined)
+    wrong(SESSION_URL, "says where the database is behind a pooler, and DATABASE_URL, the pooler, is missing.");
+
   const config: Config = {
     port,
     // Nobody outside this machine reaches a server that was started to be looked at; a proxy or a container says otherwise.
@@ -114,7 +121,8 @@ export function readConfig(environment: Environment = process.env): Config {
     workPort,
     publicUrl: (publicUrl ?? `http://localhost:${port}`).replace(/\/+$/, ""),
     trackingUrl: (trackingUrl ?? publicUrl ?? `http://localhost:${port}`).replace(/\/+$/, ""),
-    databaseUrl: url("DATABASE_URL", ["postgres:", "postgresql:"], "postgresql://user:password@host:5432/tidings"),
+    databaseUrl: url("DATABASE_URL", POSTGRESQL, "postgresql://user:password@host:5432/tidings"),
+    databaseSessionUrl: url(SESSION_URL, POSTGRESQL, "postgresql://user:password@host:5432/tidings"),
     dataDir: resolve(text("TIDINGS_DATA_DIR") ?? "data"),
     secret,
     smtpUrl: url("TIDINGS_SMTP_URL", ["smtp:", "smtps:"], "smtp://user:password@host:587"),

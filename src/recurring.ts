@@ -74,7 +74,7 @@ const SECONDS = 1000;
 /** Starts it all. Nothing here ends the process: what fails is logged and tried again at its next turn. */
 export function startRecurring(running: Running): Recurring {
   const { config, database, delivery, lifeline, clock, log, sending } = running;
-  const { db, pool } = database;
+  const { db, sessions } = database;
   const { vault } = running;
   const { publicUrl } = config;
   const hostName = new URL(publicUrl).hostname;
@@ -91,7 +91,7 @@ export function startRecurring(running: Running): Recurring {
     // A copy that is only looked at leaves the mailboxes to the one that works.
     ...(sending
       ? [
-          startLoop({ delivery, pool, clock, log, mayLeave: () => lifeline.mayLeave(), onTurn }),
+          startLoop({ delivery, sessions, clock, log, mayLeave: () => lifeline.mayLeave(), onTurn }),
           startMailboxes(mailboxes),
           ...listening,
         ]

@@ -1,7 +1,9 @@
 /** What a command works with: settings, database, secrets, log and clock, opened in order and closed whatever happens. */
 import { resolve } from "node:path";
+import { sql } from "kysely";
 import { systemClock, type Clock } from "../clock.ts";
 import { readConfig, type Config } from "../config.ts";
+import { refuse } from "../core/problem.ts";
 import { openDatabase, type Connection, type Database } from "../db/database.ts";
 import { startEmbedded } from "../db/embedded.ts";
 import { migrate } from "../db/migrate.ts";
@@ -71,7 +73,7 @@ export async function openContext(options: ContextOptions): Promise<Context> {
         )
       : undefined;
   const connection = embedded?.connection ?? config.databaseUrl ?? "";
-  const database = openDatabase(connection);
+  const database = openDatabase(connection, { direct: config.databaseSessionUrl });
   const close = async () => {
     await database.close();
     await embedded?.stop();
@@ -88,9 +90,26 @@ export async function openContext(options: ContextOptions): Promise<Context> {
 
 /** Brings the schema and the queue's tables up to date; returns the names of what was applied. */
 export async function prepare(database: Database, log: Logger, clock: Clock): Promise<readonly string[]> {
+  await refusePooler(database);
   const { applied } = await migrate(database.pool, { log: (sentence) => log.info(sentence) }, clock());
   await prepareQueue(database);
   return applied;
+}
+
+/**
+ * A pooler that nobody told us of refuses what the connections for batches ask at their start; in the log of each turn
+ * nobody would look for it.
+ */
+async function refusePooler({ batches }: Database): Promise<void> {
+  try {
+    await sql`select 1`.execute(batches);
+  } catch (error) {
+    if (!/unsupported startup parameter/.test(error instanceof Error ? error.message : "")) throw error;
+    refuse(
+      "configuration-invalid",
+      "DATABASE_URL leads to PgBouncer. Set TIDINGS_DATABASE_SESSION_URL to the address of the PostgreSQL behind it.",
+    );
+  }
 }
 
 /** The environment, with what the command line says instead. */

@@ -1,12 +1,16 @@
 /** `tidings doctor`: looks at everything that must be right, and says what to do where it is not. Changes nothing but the schema and what is known of DNS. */
+import { once } from "node:events";
 import { constants } from "node:fs";
 import { access } from "node:fs/promises";
 import { Command } from "commander";
+import { sql } from "kysely";
+import type pg from "pg";
 import { tokensOf } from "../accounts/access-tokens.ts";
 import { accountFor, workspace } from "../accounts/accounts.ts";
 import * as emailAccounts from "../accounts/email-accounts.ts";
 import * as senders from "../accounts/senders.ts";
 import { tryAccount } from "../accounts/try-account.ts";
+import type { Db } from "../db/database.ts";
 import { deliveryProblems } from "../delivery/delivery.ts";
 import * as recipientDomains from "../delivery/recipient-domains.ts";
 import * as sendingDomains from "../domains/domains.ts";
@@ -21,6 +25,7 @@ type Check = (context: Context) => Promise<readonly [Result, string]>;
 
 const LEAST_NODE = 26;
 const LEAST_POSTGRESQL = 150_000;
+const LONGEST_HEARING_MS = 3000;
 const MOST_ACCOUNTS = 20;
 const MOST_DOMAINS = 20;
 
@@ -47,6 +52,14 @@ const CHECKS: Readonly<Record<string, Check>> = {
     if (Number(number) < LEAST_POSTGRESQL)
       return ["bad", `PostgreSQL ${version} ${where} is too old: 15 or newer is needed.`];
     return ["good", `PostgreSQL ${version} ${where} answers.`];
+  },
+  "database sessions": async ({ database: { db, sessions }, config }) => {
+    if (await hears(db, sessions)) return ["good", "What is announced is heard: mail leaves the moment it is due."];
+    const todo =
+      config.databaseSessionUrl === undefined
+        ? "If DATABASE_URL leads to a pooler, set TIDINGS_DATABASE_SESSION_URL to the database behind it."
+        : "TIDINGS_DATABASE_SESSION_URL must lead to the same database as DATABASE_URL, and past any pooler.";
+    return ["bad", `What is announced is not heard, so mail leaves up to 5 seconds late. ${todo}`];
   },
   migrations: async ({ migrations }) => [
     "good",
@@ -157,6 +170,23 @@ export const doctor = (run: Run): Command =>
       if (!ok) process.exitCode = 1;
     }),
   );
+
+/** Whether an announcement over one way arrives by the other. */
+async function hears(db: Db, sessions: pg.Pool): Promise<boolean> {
+  const channel = `tidings_doctor_${process.pid}`;
+  const client = await sessions.connect();
+  try {
+    const heard = once(client, "notification", { signal: AbortSignal.timeout(LONGEST_HEARING_MS) }).then(
+      () => true,
+      () => false,
+    );
+    await client.query(`listen ${channel}`);
+    await sql`select pg_notify(${channel}, '')`.execute(db);
+    return await heard;
+  } finally {
+    client.release(true);
+  }
+}
 
 async function examine(options: Common): Promise<readonly Finding[]> {
   const major = Number.parseInt(process.versions.node, 10);

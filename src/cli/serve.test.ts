@@ -238,6 +238,7 @@ describe("commands", () => {
       "data folder",
       "secret",
       "database",
+      "database sessions",
       "migrations",
       "public address",
       "postal address",

@@ -15,8 +15,10 @@ export type Database = {
   readonly db: Db;
   /** The same database over connections of their own, for many small batches of rows that are named one by one. */
   readonly batches: Db;
-  /** For COPY and LISTEN, which need a connection of their own. */
+  /** For COPY, which needs a connection of its own. */
   readonly pool: pg.Pool;
+  /** For LISTEN and the queue's own bookkeeping, which last longer than a transaction: never behind a pooler. */
+  readonly sessions: pg.Pool;
   /** Both pools by name, for whoever measures them. */
   readonly pools: Readonly<Record<"queries" | "batches", MeasuredPool>>;
   close(): Promise<void>;
@@ -76,15 +78,33 @@ const BY_INDEX = [
   "jit=off",
 ];
 const BATCHES_POOL_SIZE = 6;
+/** One listens; one is for whoever looks. */
+const SESSIONS_POOL_SIZE = 2;
 
+const KEEP_ALIVE_AFTER_MS = 10_000;
 /** How many connections one process holds; PostgreSQL's own default limit is 100. */
 const POOL_SIZE = 12;
 
-/** Opens a pool. Nothing is contacted until the first query. */
-export function openDatabase(connection: Connection, options: { poolSize?: number; name?: string } = {}): Database {
+type Opening = {
+  readonly poolSize?: number;
+  readonly name?: string;
+  /** The database itself, where `connection` leads to a pooler that lends a server for one transaction (PgBouncer). */
+  readonly direct?: string | undefined;
+};
+
+/**
+ * Opens its pools. Nothing is contacted until the first query.
+ *
+ * Behind a pooler no statement is prepared for a connection and no connection has settings of its own: the next
+ * transaction may run on another one. Planning each statement then costs the database some CPU.
+ */
+export function openDatabase(connection: Connection, options: Opening = {}): Database {
   const settings = {
     ...(typeof connection === "string" ? { connectionString: connection } : connection),
     application_name: options.name ?? "tidings",
+    // A connection to a server that vanished is given up, not waited on for ever.
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
     types,
   };
   const pool = quiet(new MeasuredPool({ ...settings, max: options.poolSize ?? POOL_SIZE }));
@@ -92,21 +112,28 @@ export function openDatabase(connection: Connection, options: { poolSize?: numbe
     new MeasuredPool({
       ...settings,
       max: BATCHES_POOL_SIZE,
-      Client: PreparingClient,
-      options: BY_INDEX.map((setting) => `-c ${setting}`).join(" "),
+      ...(options.direct === undefined
+        ? { Client: PreparingClient, options: BY_INDEX.map((setting) => `-c ${setting}`).join(" ") }
+        : {}),
     }),
   );
+  const sessions =
+    options.direct === undefined
+      ? pool
+      : quiet(new MeasuredPool({ ...settings, connectionString: options.direct, max: SESSIONS_POOL_SIZE }));
   const [db, batches] = [kysely(pool), kysely(batchesPool)];
   return {
     db,
     batches,
     pool,
+    sessions,
     pools: { queries: pool, batches: batchesPool },
     async close() {
       await Promise.all([db.destroy(), batches.destroy()]);
       // Kysely leaves alone a pool it never used; its connections would hold the process for seconds.
       if (!pool.ended) await pool.end();
       if (!batchesPool.ended) await batchesPool.end();
+      if (!sessions.ended) await sessions.end();
     },
   };
 }

@@ -21,7 +21,7 @@ describe("the loop", () => {
     const sender = await small.sender({ emailAccountId: (await small.account(sink.port)).id });
     const campaign = await small.campaign([{ day: 0 }, { day: 0 }]);
     const clock = stopwatch(at("2026-03-01"));
-    const loop = startLoop({ delivery: small.delivery(), pool: fresh.pool, clock, log: silent });
+    const loop = startLoop({ delivery: small.delivery(), sessions: fresh.pool, clock, log: silent });
 
     const first = await small.person();
     const firstId = await small.start(campaign.id, first.id, clock(), { senderId: sender.id });
@@ -53,7 +53,7 @@ describe("the loop", () => {
     const clock = stopwatch(at("2026-03-02"));
     const people = [];
     for (let count = 0; count < 60; count += 1) people.push(await small.person());
-    const loops = [1, 2].map(() => startLoop({ delivery: small.delivery(), pool: fresh.pool, clock, log: silent }));
+    const loops = [1, 2].map(() => startLoop({ delivery: small.delivery(), sessions: fresh.pool, clock, log: silent }));
     for (const person of people) await small.start(campaign.id, person.id, clock(), { senderId: sender.id });
     await sink.waitFor(180, 40_000);
     await Promise.all(loops.map((loop) => loop.stop()));

@@ -16,7 +16,8 @@ const DRAIN_GRACE_MS = 20_000;
 
 export type LoopOptions = {
   readonly delivery: Delivery;
-  readonly pool: pg.Pool;
+  /** For a connection that listens. */
+  readonly sessions: pg.Pool;
   readonly clock: Clock;
   readonly log: Logger;
   /** Asked before each turn; false: nothing may be planned or sent now. */
@@ -26,7 +27,9 @@ export type LoopOptions = {
 };
 
 /** Starts it. `stop` finishes mails in DATA and gives back what was only claimed. */
-export function startLoop({ delivery, pool, clock, log, mayLeave, onTurn }: LoopOptions): { stop(): Promise<void> } {
+export function startLoop({ delivery, sessions, clock, log, mayLeave, onTurn }: LoopOptions): {
+  stop(): Promise<void>;
+} {
   const stopping = new AbortController();
   let wake = new AbortController();
   const wakeUp = () => wake.abort();
@@ -45,7 +48,7 @@ export function startLoop({ delivery, pool, clock, log, mayLeave, onTurn }: Loop
     while (!stopping.signal.aborted) {
       wake = new AbortController();
       try {
-        ear ??= await listen(pool, wakeUp, drop);
+        ear ??= await listen(sessions, wakeUp, drop);
         if (mayLeave && !(await mayLeave())) {
           onTurn?.(clock());
           await pause(LONGEST_WAIT_MS);

@@ -94,8 +94,9 @@ export function sendProblem(reply: FastifyReply, found: Problem): FastifyReply {
 /** Whether an error says that the database is gone, rather than that a query is wrong. */
 export function isDatabaseLoss(error: unknown): boolean {
   const code = codeOf(error);
-  // Class 08: connection; 57P0x: shut down or starting; the rest are the socket's own words.
-  if (/^(08\w{3}|57P0[1-5]|53300|ECONNREFUSED|ECONNRESET|ENOENT|EPIPE|ETIMEDOUT)$/.test(code)) return true;
+  // Class 08: connection; 57P0x: shut down or starting; 25006: a primary that became a replica; the rest are the
+  // socket's own words.
+  if (/^(08\w{3}|57P0[1-5]|53300|25006|ECONNREFUSED|ECONNRESET|ENOENT|EPIPE|ETIMEDOUT)$/.test(code)) return true;
   return (
     error instanceof Error &&
     /Connection terminated|is not queryable|timeout exceeded when trying to connect|not currently accepting connections/.test(

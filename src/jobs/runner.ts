@@ -162,7 +162,7 @@ function progressOf(db: Db, run: store.Run, clock: Clock) {
 
 /** The queue reads dates its own way, so it gets connections of its own. */
 async function withQueuePool<Result>(database: Database, work: (pool: pg.Pool) => Promise<Result>): Promise<Result> {
-  const { options } = database.pool;
+  const { options } = database.sessions;
   const { types: _ours, ...connection } = options;
   // The password is not enumerable, lest it be logged: it has to be named.
   const pool = new pg.Pool({ ...connection, password: options.password, max: POOL_SIZE });
