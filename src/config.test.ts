@@ -18,6 +18,7 @@ describe("the configuration", () => {
       port: 3000,
       host: "127.0.0.1",
       publicUrl: "http://localhost:3000",
+      trackingUrl: "http://localhost:3000",
       databaseUrl: undefined,
       databaseSessionUrl: undefined,
       dataDir: resolve("data"),

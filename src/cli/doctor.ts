@@ -15,13 +15,14 @@ import { deliveryProblems } from "../delivery/delivery.ts";
 import * as recipientDomains from "../delivery/recipient-domains.ts";
 import * as sendingDomains from "../domains/domains.ts";
 import { openContext, type Context } from "./context.ts";
+import { RUNNING } from "./doctor-running.ts";
 import { inWords, table } from "./output.ts";
 import type { Common, Run } from "./program.ts";
 
 /** `look` may be better, and nothing is broken: it does not fail the command. */
 type Result = "good" | "look" | "bad";
 type Finding = { readonly check: string; readonly result: Result; readonly detail: string };
-type Check = (context: Context) => Promise<readonly [Result, string]>;
+export type Check = (context: Context) => Promise<readonly [Result, string]>;
 
 const LEAST_NODE = 26;
 const LEAST_POSTGRESQL = 150_000;
@@ -206,7 +207,7 @@ async function examine(options: Common): Promise<readonly Finding[]> {
     return [...findings, { check: "start", result: "bad", detail: inWords(error).detail }];
   }
   try {
-    for (const [check, look] of Object.entries(CHECKS)) {
+    for (const [check, look] of Object.entries({ ...CHECKS, ...RUNNING })) {
       try {
         const [result, detail] = await look(context);
         findings.push({ check, result, detail });

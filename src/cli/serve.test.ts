@@ -248,6 +248,12 @@ describe("commands", () => {
       "several accounts",
       "recipient domains",
       "sending domains",
+      "room on disk",
+      "clock",
+      "sending",
+      "mail that is due",
+      "received mail",
+      "jobs",
     ]);
   });
 

@@ -20,6 +20,11 @@ export async function sendingHold(db: Db, now: Temporal.Instant) {
   return { held: { at: heldAt, reason: heldReason, lastAliveAt: heldSince, due: count, first } };
 }
 
+/** When a process last said that it is at work; null: never. */
+export async function lastAliveAt(db: Db): Promise<Temporal.Instant | null> {
+  return (await store.get(db)).aliveAt;
+}
+
 /**
  * For commands that send.
  * @throws Refusal `sending-held`, `clock-wrong`
