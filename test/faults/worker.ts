@@ -31,7 +31,7 @@ const lifeline = createLifeline({
 });
 const loop = startLoop({
   delivery,
-  pool: database.pool,
+  sessions: database.sessions,
   clock: systemClock,
   log,
   mayLeave: () => lifeline.mayLeave(),
