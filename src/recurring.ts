@@ -14,6 +14,7 @@ import { type Delivery, discardOldContents } from "./delivery/delivery.ts";
 import { startLoop } from "./delivery/loop.ts";
 import { loopMeter } from "./delivery/metrics.ts";
 import { ACT_ON_PEOPLE, actOnPeopleJob } from "./directory/bulk.ts";
+import { handleFacts } from "./email-campaigns/email-campaigns.ts";
 import { BULK_ACTION, bulkActionJob, START_MANY, startManyJob } from "./email-campaigns/jobs.ts";
 import { forgetOld } from "./http/idempotency.ts";
 import { handleStored } from "./inbound/inbound.ts";
@@ -98,6 +99,7 @@ export function startRecurring(running: Running): Recurring {
       : []),
     startJobs(running),
     every(BEAT_EVERY_MS, "say that we live", log, () => lifeline.beat()),
+    every(SECONDS, "look at what conditions ask for", log, () => handleFacts(db, async () => undefined, clock())),
     every(15 * SECONDS, "rescue jobs", log, () => rescueJobs(db, clock())),
     ...(sending
       ? [

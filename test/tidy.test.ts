@@ -80,6 +80,8 @@ const owners: Record<string, string> = {
   campaigns: "campaigns",
   steps: "campaigns",
   emailCampaigns: "email-campaigns",
+  conditionFindings: "email-campaigns",
+  pendingFacts: "email-campaigns",
   scheduleVersions: "publishing",
   campaignDrafts: "publishing",
   backfills: "publishing",

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import pino from "pino";
 import * as accounts from "../src/accounts/email-accounts.ts";
 import * as senders from "../src/accounts/senders.ts";
-import type { StepInput } from "../src/campaigns/api.ts";
+import type { CampaignInput, StepInput } from "../src/campaigns/api.ts";
 import * as campaigns from "../src/campaigns/campaigns.ts";
 import { type CampaignTiming, PLAIN_TIMING, type WindowText } from "../src/core/timing.ts";
 import type { Db } from "../src/db/database.ts";
@@ -40,6 +40,8 @@ export type StepText = {
   text?: string;
   expiresAfterDays?: number;
   timing?: StepInput["timing"];
+  onlyIf?: StepInput["onlyIf"];
+  stopIf?: StepInput["stopIf"];
 };
 
 export type World = ReturnType<typeof world>;
@@ -98,11 +100,17 @@ export function world(db: Db) {
     db,
     version,
 
-    async campaign(steps: readonly StepText[] = [{ day: 0 }], timing: Partial<CampaignTiming> | null = null) {
+    async campaign(
+      steps: readonly StepText[] = [{ day: 0 }],
+      timing: Partial<CampaignTiming> | null = null,
+      more: Partial<CampaignInput> = {},
+    ) {
       count += 1;
       const made = [];
-      for (const { day, expiresAfterDays, timing: own = null, ...content } of steps)
+      for (const { day, expiresAfterDays, timing: own = null, onlyIf = null, stopIf = null, ...content } of steps)
         made.push({
+          onlyIf,
+          stopIf,
           emailTemplateId: await template(content),
           sendAfterDays: day,
           timeOfDay: null,
@@ -118,6 +126,7 @@ export function world(db: Db) {
           timeOfDay: null,
           expiresAfterDays: null,
           timing: said,
+          ...more,
           steps: made,
         },
         actor,

@@ -1,5 +1,6 @@
 /** The contract of Campaigns and their Schedules. Data only. */
 import { z } from "zod";
+import { conditionSchema } from "../core/conditions.ts";
 import { CLOCKS, COUNTINGS, HOLIDAYS_OF, neverOpens } from "../core/timing.ts";
 import { contract, id, idParams, instant, line, listOf, page, timeOfDay } from "../http/contract.ts";
 
@@ -84,10 +85,19 @@ export const stepInput = z.object({
   timeOfDay: timeOfDay.nullable().default(null).describe("Local time of the person; the Campaign's when null."),
   expiresAfterDays: expiresAfterDays.nullable().default(null).describe("Later than this it is skipped."),
   timing: stepTiming.nullable().default(null).describe("Where it differs from the Campaign."),
+  onlyIf: conditionSchema
+    .nullable()
+    .default(null)
+    .describe("It leaves only if this is so when it is due and still right before it leaves; else it is skipped."),
+  stopIf: conditionSchema
+    .nullable()
+    .default(null)
+    .describe("If this is so when it is due, the Email Campaign ends as Stopped: condition."),
 });
 type AllOfStep = z.output<typeof stepInput>;
+type Optional = "timing" | "onlyIf" | "stopIf";
 /** What is left out is as it is by default. */
-export type StepInput = Omit<AllOfStep, "timing"> & Partial<Pick<AllOfStep, "timing">>;
+export type StepInput = Omit<AllOfStep, Optional> & Partial<Pick<AllOfStep, Optional>>;
 
 const step = z.object({
   id,
@@ -98,6 +108,8 @@ const step = z.object({
   timeOfDay: z.string().nullable(),
   expiresAfterDays: z.int().nullable(),
   timing: stepTiming.nullable(),
+  onlyIf: conditionSchema.nullable(),
+  stopIf: conditionSchema.nullable(),
   addedAt: instant,
 });
 
@@ -132,6 +144,8 @@ const campaign = z.object({
     .describe("Whether a picture in each mail tells of opening; null: as the workspace has it."),
   trackClicks: z.boolean().nullable().describe("Whether links are led through us; null: as the workspace has it."),
   timing: campaignTiming.nullable().describe("Null: mail leaves at any time, and days are days."),
+  stopIf: conditionSchema.nullable(),
+  goal: conditionSchema.nullable(),
   steps: z.array(step),
   /** Email Campaigns by status. */
   emailCampaigns: counts,
@@ -153,6 +167,12 @@ const details = {
   trackOpens: z.boolean().nullable(),
   trackClicks: z.boolean().nullable(),
   timing: campaignTiming.nullable(),
+  stopIf: conditionSchema
+    .nullable()
+    .describe("As soon as this is so of somebody, their Email Campaign ends as Stopped: condition."),
+  goal: conditionSchema
+    .nullable()
+    .describe("What the Campaign is for: as soon as this is so, the Email Campaign ends as Stopped: converted."),
 };
 
 const steps = z.array(stepInput).max(MAX_STEPS, `At most ${MAX_STEPS} steps.`);
@@ -169,6 +189,8 @@ export const campaignInput = z.object({
   trackOpens: details.trackOpens.default(null),
   trackClicks: details.trackClicks.default(null),
   timing: details.timing.default(null),
+  stopIf: details.stopIf.default(null),
+  goal: details.goal.default(null),
   steps: steps.default([]),
 });
 type AllInput = z.output<typeof campaignInput>;

@@ -9,6 +9,7 @@ import type { EmailCampaignStatus } from "../db/tables.ts";
 import { refuseIfChanged } from "../http/etag.ts";
 import { declaredFields } from "../people/people.ts";
 import type { CampaignEdit, CampaignInput, StepInput } from "./api.ts";
+import { checkConditions } from "./conditions.ts";
 import * as store from "./store.ts";
 
 type Actor = Acting;
@@ -52,6 +53,7 @@ export async function templateNames(db: Db, rows: readonly StepInput[], id: numb
 export function create(db: Db, input: CampaignInput, actor: Actor, now: Temporal.Instant) {
   return inTransaction(db, async (tx) => {
     await refuseClosed(tx, [input.timing?.window], () => "/timing/window");
+    await checkConditions(tx, endingsOf(input), []);
     const id = await refusing(() => store.insert(tx, input, actor, now));
     await writeSteps(tx, id, input.steps, now);
     await recordChange(
@@ -81,19 +83,30 @@ export function update(
     const changes = difference<object>(alike(found), alike({ ...edit, ...(time ? { timeOfDay: time } : {}) }));
     if (!changes) return get(tx, id);
     if (edit.timing) await refuseClosed(tx, [edit.timing.window], () => "/timing/window");
+    await checkConditions(tx, endingsOf(edit), await store.everyStepId(tx, id));
     await refusing(() => store.save(tx, id, edit, now));
     await recordChange(tx, { actor, action: "update", subjectType: "campaign", subjectId: id, ...changes }, now);
-    const { timeOfDay, expiresAfterDays, timing } = edit;
-    if (timeOfDay !== undefined || expiresAfterDays !== undefined || timing !== undefined)
-      await afterScheduleChange(tx, id, now);
+    if (SCHEDULED_BY.some((setting) => edit[setting] !== undefined)) await afterScheduleChange(tx, id, now);
     return get(tx, id);
   });
 }
 
-/** With its timing as text in one order of keys, so that saving the same is no change. */
-function alike<Row extends { timing?: object | null }>(row: Row) {
-  return row.timing ? { ...row, timing: sorted(row.timing) } : row;
+/** Settings that reach what lies ahead. */
+const SCHEDULED_BY = ["timeOfDay", "expiresAfterDays", "timing", "stopIf", "goal"] as const;
+
+/** What is kept as JSON in one order of keys, so that saving the same is no change. */
+function alike<Row extends { timing?: object | null; stopIf?: object | null; goal?: object | null }>(row: Row) {
+  const kept = (["timing", "stopIf", "goal"] as const).flatMap((name) =>
+    row[name] ? [[name, sorted(row[name])]] : [],
+  );
+  return { ...row, ...(Object.fromEntries(kept) as object) };
 }
+
+/** The conditions of a Campaign itself, by where they stand in the input. */
+const endingsOf = ({ stopIf, goal }: Pick<CampaignEdit, "stopIf" | "goal">) => [
+  { condition: stopIf, pointer: "/stopIf", ofStep: false },
+  { condition: goal, pointer: "/goal", ofStep: false },
+];
 
 function sorted(value: unknown): unknown {
   if (Array.isArray(value) || value === null || typeof value !== "object") return value;
@@ -164,6 +177,14 @@ async function writeSteps(tx: Tx, id: number, steps: readonly StepInput[], now: 
     (index) => `/steps/${index}/timing/window`,
   );
   await refuseNoDates(tx, steps);
+  await checkConditions(
+    tx,
+    steps.flatMap(({ onlyIf, stopIf }, index) => [
+      { condition: onlyIf, pointer: `/steps/${index}/onlyIf`, ofStep: true },
+      { condition: stopIf, pointer: `/steps/${index}/stopIf`, ofStep: true },
+    ]),
+    await store.everyStepId(tx, id),
+  );
   await refusing(() => store.saveSteps(tx, id, steps, now));
 }
 

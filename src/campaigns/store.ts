@@ -23,6 +23,8 @@ const COLUMNS = [
   "trackOpens",
   "trackClicks",
   "timing",
+  "stopIf",
+  "goal",
   "createdBy",
   "ownerId",
   "createdAt",
@@ -70,6 +72,8 @@ export function stepsOf(db: Db, campaignIds: readonly number[]) {
       "steps.timeOfDay",
       "steps.expiresAfterDays",
       "steps.timing",
+      "steps.onlyIf",
+      "steps.stopIf",
       "steps.addedAt",
     ])
     .where("steps.campaignId", "=", sql<number>`any(${[...campaignIds]}::bigint[])`)
@@ -77,6 +81,12 @@ export function stepsOf(db: Db, campaignIds: readonly number[]) {
     .orderBy("steps.campaignId")
     .orderBy("steps.position")
     .execute();
+}
+
+/** The steps there are and were: what was sent by a step that is removed by now can still be asked for. */
+export async function everyStepId(db: Db, campaignId: number): Promise<number[]> {
+  const rows = await db.selectFrom("steps").select("id").where("campaignId", "=", campaignId).execute();
+  return rows.map(({ id }) => id);
 }
 
 export async function namesOfTemplates(db: Db, ids: readonly number[]): Promise<Map<number, string>> {
@@ -100,7 +110,7 @@ export function countsOf(db: Db, campaignIds: readonly number[]) {
 
 export async function insert(
   tx: Tx,
-  { steps: _steps, timeOfDay, timing, ...input }: CampaignInput,
+  { steps: _steps, timeOfDay, timing, stopIf, goal, ...input }: CampaignInput,
   { name: createdBy, userId: ownerId = null }: Acting,
   now: Temporal.Instant,
 ): Promise<number> {
@@ -110,6 +120,8 @@ export async function insert(
       ...input,
       timeOfDay: timeOrNull(timeOfDay),
       timing: jsonOrNull(timing),
+      stopIf: jsonOrNull(stopIf),
+      goal: jsonOrNull(goal),
       createdBy,
       ownerId,
       createdAt: now,
@@ -123,7 +135,7 @@ export async function insert(
 export async function save(
   tx: Tx,
   id: number,
-  { timeOfDay, timing, ...edit }: CampaignEdit,
+  { timeOfDay, timing, stopIf, goal, ...edit }: CampaignEdit,
   now: Temporal.Instant,
 ): Promise<void> {
   await tx
@@ -132,6 +144,8 @@ export async function save(
       ...edit,
       ...(timeOfDay === undefined ? {} : { timeOfDay: timeOrNull(timeOfDay) }),
       ...(timing === undefined ? {} : { timing: jsonOrNull(timing) }),
+      ...(stopIf === undefined ? {} : { stopIf: jsonOrNull(stopIf) }),
+      ...(goal === undefined ? {} : { goal: jsonOrNull(goal) }),
       changedAt: now,
     })
     .where("id", "=", id)
@@ -173,8 +187,10 @@ export async function saveSteps(
     .where("campaignId", "=", campaignId)
     .where("removedAt", "is", null)
     .execute();
-  for (const [index, { id, timeOfDay, timing, ...row }] of rows.entries()) {
-    const values = { ...row, position: index + 1, timeOfDay: timeOrNull(timeOfDay), timing: jsonOrNull(timing) };
+  for (const [index, { id, timeOfDay, timing, onlyIf, stopIf, ...row }] of rows.entries()) {
+    const asked = { onlyIf: jsonOrNull(onlyIf), stopIf: jsonOrNull(stopIf) };
+    const times = { timeOfDay: timeOrNull(timeOfDay), timing: jsonOrNull(timing) };
+    const values = { ...row, ...times, ...asked, position: index + 1 };
     if (id) await tx.updateTable("steps").set(values).where("id", "=", id).execute();
     else
       await tx

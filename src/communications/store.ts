@@ -43,7 +43,16 @@ export type Row = {
 };
 
 // A step that was skipped for its age was never a communication; one withheld from the person was (E70).
-const NO_COMMUNICATION = ["expired", "added-after-its-day", "skipped-by-hand", "cancelled", "restored"];
+const NO_COMMUNICATION = [
+  "expired",
+  "added-after-its-day",
+  "skipped-by-hand",
+  "cancelled",
+  "restored",
+  "condition",
+  "stop-if",
+  "goal",
+];
 
 const STATUS = sql<Row["deliveryStatus"]>`case messages.state
   when 'accepted' then case when messages.bounced_at is null then 'sent' else 'bounced' end when 'refused' then 'error' when 'deferred' then 'deferred' when 'skipped' then 'suppressed'

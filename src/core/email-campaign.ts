@@ -11,6 +11,7 @@ export const STOP_REASONS = [
   "cancelled",
   "erased",
   "do-not-contact",
+  "condition",
 ] as const;
 export type StopReason = (typeof STOP_REASONS)[number];
 

@@ -58,6 +58,18 @@ export const SKIPPED: Readonly<Record<string, Said>> = {
     en: "Not sent: the person is no longer a subscribed member of the Email Group.",
     de: "Nicht gesendet: Die Person ist nicht mehr in der E-Mail-Gruppe angemeldet.",
   },
+  condition: {
+    en: "Skipped: its condition was not met.",
+    de: "Übersprungen: Ihre Bedingung war nicht erfüllt.",
+  },
+  "stop-if": {
+    en: "Not sent: the Campaign ended for this person by a condition.",
+    de: "Nicht gesendet: Die Kampagne endete für diese Person durch eine Bedingung.",
+  },
+  goal: {
+    en: "Not sent: the person reached the goal of the Campaign.",
+    de: "Nicht gesendet: Die Person hat das Ziel der Kampagne erreicht.",
+  },
   "skipped-by-hand": { en: "Skipped by hand.", de: "Von Hand übersprungen." },
   restored: {
     en: "Skipped: it was due when a backup was restored, and may have left before.",
@@ -75,6 +87,7 @@ export const STOPPED: Readonly<Record<string, Said>> = {
   bounced: { en: "the address bounced", de: "die Adresse ist unzustellbar" },
   complained: { en: "the person complained", de: "die Person hat sich beschwert" },
   converted: { en: "the person was converted", de: "die Person wurde umgewandelt" },
+  condition: { en: "a condition that ends it came true", de: "eine Bedingung, die sie beendet, trat ein" },
   cancelled: { en: "it was cancelled", de: "sie wurde abgebrochen" },
   erased: { en: "the person was erased", de: "die Person wurde gelöscht" },
   "do-not-contact": { en: "the person is not to be contacted", de: "die Person soll nicht kontaktiert werden" },
@@ -139,6 +152,25 @@ export const SAID = {
   },
   "to-be-sent": { en: "Handed over; it leaves next.", de: "Übergeben; sie geht als Nächstes hinaus." },
   "being-sent": { en: "Is being sent at this moment.", de: "Wird in diesem Augenblick gesendet." },
+  "only-if": {
+    en: " Only if {asked}; as things stand, that is {so}.",
+    de: " Nur, wenn gilt: {asked}; das ist zurzeit {so}.",
+  },
+  "stop-if": {
+    en: " It ends instead if {asked}; as things stand, that is {so}.",
+    de: " Stattdessen endet sie, wenn gilt: {asked}; das ist zurzeit {so}.",
+  },
+  so: { en: "so", de: "so" },
+  "not-so": { en: "not so", de: "nicht so" },
+  found: { en: " Asked: {asked}. Found: {found}.", de: " Gefragt: {asked}. Gefunden: {found}." },
+  unmet: {
+    en: "Due now, and about to be skipped: its condition is not met.",
+    de: "Jetzt fällig und gleich übersprungen: Ihre Bedingung ist nicht erfüllt.",
+  },
+  ends: {
+    en: "Will not be sent: the Campaign ends for this person now.",
+    de: "Wird nicht gesendet: Die Kampagne endet jetzt für diese Person.",
+  },
   reply: { en: " The server said: {words}", de: " Der Server sagte: {words}" },
 } as const satisfies Record<string, Said>;
 

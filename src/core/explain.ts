@@ -1,9 +1,21 @@
 /** Says in plain words, for each step, why it was or was not sent and what comes next; from the facts that decide. */
+import { conditionInWords, type Names } from "./condition-words.ts";
+import { holds, leavesOf } from "./conditions.ts";
 import type { Status, StopReason } from "./email-campaign.ts";
 import { SAID, sentence, SKIPPED, STOPPED } from "./explain-words.ts";
 import { project } from "./project.ts";
-import { type Facts, decide, dueAfterGap, dueAt, inOrderFor, localDay, type Step } from "./schedule.ts";
-import { type Language, momentInWords, movedInWords, type Voice } from "./timing-words.ts";
+import {
+  type Facts,
+  decide,
+  dueAfterGap,
+  dueAt,
+  type Finding,
+  inOrderFor,
+  knownOf,
+  localDay,
+  type Step,
+} from "./schedule.ts";
+import { momentInWords, movedInWords, type Voice } from "./timing-words.ts";
 
 /** What is known of a step's message. */
 export type StepMessage = {
@@ -13,6 +25,8 @@ export type StepMessage = {
   readonly at: Temporal.Instant | null;
   readonly nextAttemptAt: Temporal.Instant | null;
   readonly reply: string | null;
+  /** What its condition was found to say, where it was skipped by one. */
+  readonly finding?: Finding | null;
 };
 
 export type Explanation = {
@@ -41,7 +55,7 @@ export function explain(
   const ahead = new Map(project(facts, now).map((prospect) => [prospect.stepId, prospect]));
   return inOrderFor(facts).map((step) => {
     const message = byStep.get(step.id);
-    if (message) return { stepId: step.id, ...ofMessage(message, language) };
+    if (message) return { stepId: step.id, ...ofMessage(message, voice) };
     const due = dueAt(facts.startOn, step, rules, facts.createdAt);
     const leaves = ahead.get(step.id)?.at ?? due;
     const say = (
@@ -50,15 +64,30 @@ export function explain(
       values: Record<string, string> = {},
     ) => {
       const when = at ? whenInWords(facts, step, at, voice, now) : "";
-      return { stepId: step.id, code, text: sentence(SAID[code], language, { when, ...values }), at };
+      const text = sentence(SAID[code], language, { when, ...values });
+      return { stepId: step.id, code, text: text + conditionsNow(facts, step, voice), at };
     };
+    const over = (code: keyof typeof SAID, values: Record<string, string> = {}) => ({
+      stepId: step.id,
+      code,
+      text: sentence(SAID[code], language, values),
+      at: null,
+    });
 
-    if (ended.status === "Unsubscribed") return say("unsubscribed", null);
+    if (ended.status === "Unsubscribed") return over("unsubscribed");
     if (ended.status === "Stopped")
-      return say("stopped", null, { why: STOPPED[ended.stopReason ?? "cancelled"]![language] });
+      return over("stopped", { why: STOPPED[ended.stopReason ?? "cancelled"]![language] });
     if (ended.status === "Paused") return say("paused", null);
     if (ended.campaignPaused && ended.status !== "Completed") return say("campaign-paused", null);
     const expired = decision.expire.find((entry) => entry.step.id === step.id);
+    if (expired?.finding) {
+      const text = sentence(SAID.unmet, language) + findingInWords(expired.finding, voice);
+      return { stepId: step.id, code: "condition", text, at: due };
+    }
+    if (decision.stop) {
+      const text = sentence(SAID.ends, language) + findingInWords(decision.stop, voice);
+      return { stepId: step.id, code: "ends", text, at: null };
+    }
     if (expired) return { stepId: step.id, code: expired.reason, text: SKIPPED[expired.reason]![language], at: due };
     if (!due) return say("window-never-opens", null);
     if (decision.send.some((entry) => entry.step.id === step.id)) return say("due");
@@ -69,6 +98,32 @@ export function explain(
     if (Temporal.Instant.compare(due, now) <= 0) return say("waits-for-previous");
     return say("scheduled");
   });
+}
+
+const UNNAMED: Names = { group: String, campaign: String, step: String, field: (key) => key };
+
+/** What a step asks, and how that stands now. */
+function conditionsNow(facts: Facts, { onlyIf, stopIf }: Step, voice: Voice): string {
+  const known = knownOf(facts);
+  if (!known) return "";
+  const { language, person, names = UNNAMED } = voice;
+  const said = (code: "only-if" | "stop-if", condition: Step["onlyIf"]) =>
+    condition
+      ? sentence(SAID[code], language, {
+          asked: conditionInWords(condition, names, { language, person }),
+          so: SAID[holds(condition, known) ? "so" : "not-so"][language],
+        })
+      : "";
+  return said("only-if", onlyIf) + said("stop-if", stopIf);
+}
+
+/** What was asked, and of each thing whether it was so. */
+export function findingInWords({ condition, answers }: Finding, voice: Voice): string {
+  const { language, person, names = UNNAMED } = voice;
+  const found = leavesOf(condition)
+    .map((leaf, at) => conditionInWords(answers[at] ? leaf : { not: leaf }, names, { language, person: null }))
+    .join(", ");
+  return sentence(SAID.found, language, { asked: conditionInWords(condition, names, { language, person }), found });
 }
 
 /** Why the step that comes next waits until `leavesAt`. */
@@ -89,8 +144,9 @@ function whenInWords(facts: Facts, step: Step, at: Temporal.Instant, voice: Voic
 const isBefore = (due: Temporal.Instant, day: Temporal.PlainDate, timeZone: string) =>
   Temporal.PlainDate.compare(localDay(due, timeZone), day) < 0;
 
-function ofMessage(message: StepMessage, language: Language): Omit<Explanation, "stepId"> {
-  const { state, reason, at, nextAttemptAt, reply } = message;
+function ofMessage(message: StepMessage, voice: Voice): Omit<Explanation, "stepId"> {
+  const { state, reason, at, nextAttemptAt, reply, finding } = message;
+  const { language } = voice;
   const answered = reply ? sentence(SAID.reply, language, { words: reply }) : "";
   const say = (code: keyof typeof SAID, moment: Temporal.Instant | null) => ({
     code,
@@ -101,7 +157,13 @@ function ofMessage(message: StepMessage, language: Language): Omit<Explanation, 
     case "accepted":
       return say("sent", at);
     case "skipped":
-      return { code: reason ?? "skipped", text: (SKIPPED[reason ?? ""] ?? SAID.skipped)[language], at };
+      return {
+        code: reason ?? "skipped",
+        text:
+          (SKIPPED[reason ?? ""] ?? SAID.skipped)[language] +
+          (finding && reason === "condition" ? findingInWords(finding, voice) : ""),
+        at,
+      };
     case "refused":
       return say("failed", at);
     case "deferred":

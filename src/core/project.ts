@@ -2,10 +2,13 @@
 import type { Holidays } from "./opening.ts";
 import { type ExpiryReason, type Facts, type Resolution, type Step, decide, inOrderFor, localDay } from "./schedule.ts";
 
-/** What becomes of a step. `behind`: sent, skipped or failed already. `never`: the window never opens for it. */
+/**
+ * What becomes of a step. `behind`: sent, skipped or failed already. `unmet`, `stopped`: as things stand now its condition
+ * is not met, or the Email Campaign ends before it. `never`: the window never opens for it.
+ */
 export type Prospect = {
   readonly stepId: number;
-  readonly outcome: "behind" | "under-way" | "due-now" | "ahead" | "too-late" | "never";
+  readonly outcome: "behind" | "under-way" | "due-now" | "ahead" | "too-late" | "unmet" | "stopped" | "never";
   /** When it leaves; null where it does not. */
   readonly at: Temporal.Instant | null;
   /** The person's day of it, as ISO text. */
@@ -38,10 +41,16 @@ export function project(facts: Facts, now: Temporal.Instant): Prospect[] {
     });
   let at = now;
   for (let turn = 0; turn < MOST_DECISIONS_A_STEP * (facts.steps.length + 1); turn += 1) {
-    const { send, expire, next, done } = decide({ ...facts, resolutions }, at);
+    const { send, expire, next, done, stop } = decide({ ...facts, resolutions }, at);
     const on = localDay(at, timeZone);
     for (const { step, reason } of expire) {
-      found.set(step.id, { stepId: step.id, outcome: "too-late", at: null, on: null, reason });
+      found.set(step.id, {
+        stepId: step.id,
+        outcome: reason === "condition" ? "unmet" : "too-late",
+        at: null,
+        on: null,
+        reason,
+      });
       resolutions = [...resolutions, { stepId: step.id, state: "skipped", at, on }];
     }
     for (const { step } of send) {
@@ -50,6 +59,11 @@ export function project(facts: Facts, now: Temporal.Instant): Prospect[] {
       resolutions = [...resolutions, { stepId: step.id, state: "sent", at, on }];
     }
     if (done) break;
+    if (stop) {
+      for (const { id: stepId } of facts.steps)
+        if (!found.has(stepId)) found.set(stepId, { stepId, outcome: "stopped", at: null, on: null, reason: null });
+      break;
+    }
     if (send.length > 0) continue;
     if (!next) {
       if (expire.length === 0) break;

@@ -12,12 +12,13 @@ export const EFFECTS = [
   "other-template",
   "removed",
   "too-late",
+  "unmet",
   "stopped",
   "unchanged",
 ] as const;
 /**
  * `due-now`: leaves at once, and would not have. `too-late`: was added or moved behind their day and is not sent.
- * `stopped`: would have been sent, and their Email Campaign ends.
+ * `unmet`: as things stand its condition is not met, so it is skipped. `stopped`: would have been sent, and their Email Campaign ends.
  */
 export type Effect = (typeof EFFECTS)[number];
 
@@ -31,6 +32,8 @@ export function effectOf(before: Side | undefined, after: Side | undefined, stop
   if (stops) return was?.at ? "stopped" : null;
   if (!is) return was?.at ? "removed" : null;
   if (is.outcome === "too-late") return was?.outcome === "too-late" ? null : "too-late";
+  if (is.outcome === "unmet") return was?.at ? "unmet" : null;
+  if (is.outcome === "stopped") return was?.at ? "stopped" : null;
   if (!is.at) return null;
   if (is.outcome === "due-now" && was?.outcome !== "due-now") return "due-now";
   if (!was) return "added";

@@ -1,4 +1,5 @@
 /** Decides when each step of an Email Campaign is due and what is to be done now. Knows no database and no clock. */
+import { answersOf, type Condition, holds, type Known } from "./conditions.ts";
 import { type Holidays, nextOpening, type Opening, type QuietHours, type SendingWindow } from "./opening.ts";
 import { plannedDay } from "./planned-day.ts";
 import type { Counting, Gap, StepTiming } from "./timing.ts";
@@ -15,6 +16,10 @@ export type Step = {
   readonly timing: StepTiming | null;
   /** For this person it is due at that moment, whatever its day: it was added too late for them and sent all the same. */
   readonly backfilledAt?: Temporal.Instant | null;
+  /** It leaves only if this is so when it is due; else it is skipped. */
+  readonly onlyIf?: Condition | null;
+  /** If this is so when it is due, the Email Campaign ends instead. */
+  readonly stopIf?: Condition | null;
 };
 
 /** What holds for one person: the zone of their calendar, the campaign's time of day, the age at which a step expires. */
@@ -50,21 +55,43 @@ export type Facts = {
   readonly waitsUntil?: Temporal.PlainDate | null;
   /** The person has got as many mails as the workspace allows, until this moment. */
   readonly capFreeAt?: Temporal.Instant | null;
+  /** What ends the Email Campaign as soon as it is so: the Campaign's exit, and its goal. */
+  readonly endings?: Endings | null;
+  /** What is known of the person, where conditions ask for it; without it nothing is asked. */
+  readonly known?: Omit<Known, "lastStepId"> | null;
 };
 
-export type ExpiryReason = "expired" | "added-after-its-day" | "no-date" | "date-passed";
+export type Endings = { readonly stopIf: Condition | null; readonly goal: Condition | null };
 
+/** A condition that was asked, and whether each thing in it was so. */
+export type Finding = { readonly condition: Condition; readonly answers: readonly boolean[] };
+
+export type ExpiryReason = "expired" | "added-after-its-day" | "no-date" | "date-passed" | "condition";
+
+/** The Email Campaign ends: the Campaign's or a step's exit came true (`condition`), or its goal did (`converted`). */
+export type Stop = Finding & {
+  readonly reason: "condition" | "converted";
+  /** Of a step's own exit. */
+  readonly stepId: number | null;
+};
 /** What to do now, and when to look again. */
 export type Decision = {
   /** Steps to hand over now; never more than one, because a step waits until the one before it is final. */
   readonly send: readonly { readonly step: Step; readonly dueAt: Temporal.Instant; readonly late: boolean }[];
-  readonly expire: readonly { readonly step: Step; readonly dueAt: Temporal.Instant; readonly reason: ExpiryReason }[];
+  readonly expire: readonly {
+    readonly step: Step;
+    readonly dueAt: Temporal.Instant;
+    readonly reason: ExpiryReason;
+    readonly finding?: Finding;
+  }[];
   /** The next step and the earliest moment at which it can leave. */
   readonly next: { readonly step: Step; readonly dueAt: Temporal.Instant } | null;
   /** An earlier step is under way; look again once it is final. */
   readonly waiting: boolean;
   /** Every step is resolved. */
   readonly done: boolean;
+  /** It ends now; nothing else is to be done. */
+  readonly stop: Stop | null;
 };
 
 const DEFAULT_TIME_OF_DAY = Temporal.PlainTime.from("09:00");
@@ -186,11 +213,12 @@ export function dueAfterGap(facts: Facts, step: Step): Temporal.Instant | null {
 }
 
 function lastSent({ resolutions }: Facts, step: Step): Resolution | null {
+  return latest(resolutions.filter(({ state, stepId }) => state === "sent" && stepId !== step.id));
+}
+
+function latest(resolutions: readonly Resolution[]): Resolution | null {
   let last: Resolution | null = null;
-  for (const one of resolutions) {
-    if (one.state !== "sent" || one.stepId === step.id) continue;
-    if (!last || Temporal.Instant.compare(one.at, last.at) > 0) last = one;
-  }
+  for (const one of resolutions) if (!last || Temporal.Instant.compare(one.at, last.at) > 0) last = one;
   return last;
 }
 
@@ -203,7 +231,9 @@ export function decide(facts: Facts, now: Temporal.Instant): Decision {
   const resolved = new Map(facts.resolutions.map((resolution) => [resolution.stepId, resolution]));
   const today = localDay(now, rules.timeZone);
   const expire: Decision["expire"][number][] = [];
-  const nothing = { send: [], waiting: false, done: false };
+  const nothing = { send: [], waiting: false, done: false, stop: null };
+  const ending = endingOf(facts);
+  if (ending) return { ...nothing, expire, next: null, stop: ending };
 
   for (const step of inOrderFor(facts)) {
     const resolution = resolved.get(step.id);
@@ -229,10 +259,42 @@ export function decide(facts: Facts, now: Temporal.Instant): Decision {
     const open = nextOpening(now, opening);
     if (!open) return { ...nothing, expire, next: null };
     if (Temporal.Instant.compare(open, now) > 0) return { ...nothing, expire, next: { step, dueAt: open } };
+    const stop = asked(facts, step.stopIf, true);
+    if (stop) return { ...nothing, expire, next: null, stop: { ...stop, reason: "condition", stepId: step.id } };
+    const finding = asked(facts, step.onlyIf, false);
+    if (finding) {
+      expire.push({ step, dueAt: due, reason: "condition", finding });
+      continue;
+    }
     const late = Temporal.PlainDate.compare(localDay(due, rules.timeZone), today) < 0;
     return { ...nothing, expire, send: [{ step, dueAt: due, late }], next: null };
   }
   return { ...nothing, expire, next: null, done: true };
+}
+
+/** What ends the whole, whatever is due. Reaching the goal counts before leaving on the way. */
+function endingOf(facts: Facts): Stop | null {
+  const goal = asked(facts, facts.endings?.goal, true);
+  if (goal) return { ...goal, reason: "converted", stepId: null };
+  const exit = asked(facts, facts.endings?.stopIf, true);
+  return exit && { ...exit, reason: "condition", stepId: null };
+}
+
+/** What was found, where a condition is asked and it turns out so (or not so, where that is what counts). */
+function asked(facts: Facts, condition: Condition | null | undefined, so: boolean): Finding | null {
+  if (!condition) return null;
+  const known = knownOf(facts);
+  if (!known || holds(condition, known) !== so) return null;
+  return { condition, answers: answersOf(condition, known).map((one) => one.so) };
+}
+
+/** What is known, with the mail the person got last; null where nobody looked. */
+export function knownOf(facts: Facts): Known | null {
+  if (!facts.known) return null;
+  return {
+    ...facts.known,
+    lastStepId: latest(facts.resolutions.filter(({ state }) => state === "sent"))?.stepId ?? null,
+  };
 }
 
 /** The moment at which a step is due for somebody who was away on its day. */

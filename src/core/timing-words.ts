@@ -1,11 +1,18 @@
 /** Says in words when a step leaves, by whose clock, and what moved it. Knows no clock of its own. */
+import type { Names } from "./condition-words.ts";
 import { closedBy } from "./opening.ts";
 import { dueAfterGap, dueAt, type Facts, gapOf, openingOf, plannedAt, type Step } from "./schedule.ts";
 
 export type Language = "en" | "de";
 
 /** Whose words they are: the person's first name, and whether the time shown is theirs or the workspace's. */
-export type Voice = { readonly language: Language; readonly person: string; readonly ownClock: boolean };
+export type Voice = {
+  readonly language: Language;
+  readonly person: string;
+  readonly ownClock: boolean;
+  /** What the numbers in conditions are called; without it they are said as they are. */
+  readonly names?: Names;
+};
 
 const LOCALES: Readonly<Record<Language, string>> = { en: "en-GB", de: "de-DE" };
 

@@ -2,6 +2,7 @@
 import type { ColumnType, Generated, JSONColumnType } from "kysely";
 import type { AccountChoice } from "../core/account-choice.ts";
 import type { HoldReason } from "../core/continuity.ts";
+import type { Condition } from "../core/conditions.ts";
 import type { DkimAlgorithm, Signed } from "../core/dkim.ts";
 import type { InboundEvent } from "../core/inbound/event.ts";
 import type { InboundKind, Verdict } from "../core/inbound/classify.ts";
@@ -30,7 +31,15 @@ export type SuppressionReason =
   | "imported"
   | "erased";
 export type EmailCampaignStatus = "Scheduled" | "In Progress" | "Completed" | "Unsubscribed" | "Stopped" | "Paused";
-export type StopReason = "replied" | "bounced" | "complained" | "converted" | "cancelled" | "erased" | "do-not-contact";
+export type StopReason =
+  | "replied"
+  | "bounced"
+  | "complained"
+  | "converted"
+  | "cancelled"
+  | "erased"
+  | "do-not-contact"
+  | "condition";
 export type MessageState =
   | "planned"
   | "claimed"
@@ -477,6 +486,8 @@ export type Tables = {
     trackOpens: Defaulted<boolean | null>;
     trackClicks: Defaulted<boolean | null>;
     timing: Json<CampaignTiming | null>;
+    stopIf: Json<Condition | null>;
+    goal: Json<Condition | null>;
     pausedReason: string | null;
     createdBy: string | null;
   } & Stamps;
@@ -501,6 +512,20 @@ export type Tables = {
     approvedBy: string | null;
     approvedAt: Instant | null;
   } & Stamps;
+  conditionFindings: {
+    emailCampaignId: number;
+    stepId: number;
+    asked: "only-if" | "stop-if" | "goal";
+    condition: Json<Condition>;
+    answers: Json<readonly boolean[]>;
+    foundAt: Instant;
+  };
+  pendingFacts: {
+    id: Id;
+    personId: number;
+    kind: "created" | "changed" | "joined" | "left" | "replied" | "engaged" | "campaign" | "event";
+    emailGroupId: number | null;
+  };
   fileKeys: { kind: "campaign" | "step" | "email-template"; key: string; itemId: number };
   backfills: {
     emailCampaignId: number;
@@ -518,6 +543,8 @@ export type Tables = {
     timeOfDay: Temporal.PlainTime | null;
     expiresAfterDays: number | null;
     timing: Json<StepTimingText | null>;
+    onlyIf: Json<Condition | null>;
+    stopIf: Json<Condition | null>;
     addedAt: Instant;
     removedAt: Instant | null;
   };

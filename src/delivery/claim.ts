@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import { type Db, PREPARED } from "../db/database.ts";
 import type { Composed } from "../db/tables.ts";
 import { composedOf } from "./contents.ts";
-import { obstacle } from "./obstacle.ts";
+import { type Asked, conditionObstacle, obstacle } from "./obstacle.ts";
 
 /** How long a claim holds without being renewed. */
 const LEASE_SECONDS = 60;
@@ -115,6 +115,8 @@ export type Due = Claim & {
   readonly trackClicks: boolean;
   /** Why it must not leave, or null; `expired` when it waited longer than its step allows. */
   readonly obstacle: string | null;
+  /** The conditions its step and its Campaign ask; null: none. */
+  readonly asked: Asked | null;
 };
 
 /** The facts of claimed messages, suppression and status as of this statement. */
@@ -133,7 +135,13 @@ export async function load(db: Db, claims: readonly Claim[], now: Temporal.Insta
       coalesce(${obstacle}, case
         when messages.attempts = 0 and ${now}::timestamptz > messages.due_at + make_interval(hours => 24 *
           coalesce(steps.expires_after_days, campaigns.expires_after_days, workspace.expires_after_days))
-        then 'expired' end) as obstacle
+        then 'expired' end) as obstacle,
+      case when email_campaigns.schedule_version_id is not null or steps.only_if is not null or steps.stop_if is not null
+          or campaigns.stop_if is not null or campaigns.goal is not null
+        then nullif(jsonb_strip_nulls(case when email_campaigns.schedule_version_id is null
+          then jsonb_build_object('onlyIf', steps.only_if, 'stepStopIf', steps.stop_if,
+            'stopIf', campaigns.stop_if, 'goal', campaigns.goal)
+          else conditions_in_version(email_campaigns.schedule_version_id, steps.id) end), '{}')::text end as asked
     from unnest(${claims.map(({ id }) => id)}::bigint[]) as wanted (id)
       ${joined}
       join steps on steps.id = messages.step_id
@@ -153,6 +161,7 @@ export type Fixed = {
   readonly address: string;
   readonly messageId: string;
   readonly composed: Composed;
+  readonly asked: Asked | null;
 };
 
 /** Whether a message may go now: `go`, or why not; `lost` when the claim is no longer ours. */
@@ -164,7 +173,9 @@ export type Entry = "go" | "lost" | { readonly obstacle: string };
  */
 export async function enterData(db: Db, messages: readonly (Claim & Fixed)[], now: Temporal.Instant): Promise<Entry[]> {
   if (messages.length === 0) return [];
-  const { rows } = await sql<{ id: number }>`${PREPARED}
+  const conditions = conditionsIn(messages);
+  // With conditions the text is another each time: nothing to prepare.
+  const { rows } = await sql<{ id: number }>`${conditions ? sql`` : PREPARED}
     with wanted as (
       select * from rows from (
         jsonb_to_recordset(${JSON.stringify(messages.map(rowOf))}::jsonb) as (id bigint, fence bigint,
@@ -181,7 +192,7 @@ export async function enterData(db: Db, messages: readonly (Claim & Fixed)[], no
       where messages.id = wanted.id and messages.fence = wanted.fence and ${HELD}
         and messages.claimed_until > ${now}::timestamptz
         and email_campaigns.id = messages.email_campaign_id and people.id = messages.person_id
-        and ${obstacle} is null
+        and ${obstacle} is null ${conditions ? sql`and ${conditions} is null` : sql``}
       returning messages.id, messages.first_attempt_at, wanted.composed
     ), kept as (
       insert into message_contents (message_id, made_on, composed)
@@ -198,6 +209,17 @@ export async function enterData(db: Db, messages: readonly (Claim & Fixed)[], no
   });
 }
 
+/** SQL: which condition stands in the way of a message, for those of these that have any; undefined: none has. */
+function conditionsIn(messages: readonly (Claim & { readonly asked: Asked | null })[]) {
+  const asking = messages.filter(({ asked }) => asked !== null);
+  if (asking.length === 0) return undefined;
+  const cases = [...Map.groupBy(asking, ({ asked }) => asked!)].map(
+    ([asked, some]) =>
+      sql`when messages.id = any(${some.map(({ id }) => id)}::bigint[]) then ${conditionObstacle(asked)}`,
+  );
+  return sql<string | null>`case ${sql.join(cases, sql` `)} end`;
+}
+
 /** Between JSON texts in one parameter, which costs the database less than JSON in JSON; none of them can contain it. */
 const BETWEEN = "\u0001";
 
@@ -212,9 +234,13 @@ function rowOf({ id, fence, contentVersionId, emailAccountId, address, messageId
   };
 }
 
-async function obstaclesOfMessages(db: Db, messages: readonly Claim[]): Promise<Map<number, string>> {
+async function obstaclesOfMessages(
+  db: Db,
+  messages: readonly (Claim & { readonly asked: Asked | null })[],
+): Promise<Map<number, string>> {
+  const conditions = conditionsIn(messages) ?? sql`null`;
   const { rows } = await sql<{ id: number; obstacle: string | null }>`
-    select messages.id, ${obstacle} as obstacle
+    select messages.id, coalesce(${obstacle}, ${conditions}) as obstacle
     from unnest(${messages.map(({ id }) => id)}::bigint[]) as wanted (id) ${joined}`.execute(db);
   return new Map(rows.flatMap((row) => (row.obstacle === null ? [] : [[row.id, row.obstacle] as const])));
 }

@@ -17,10 +17,17 @@ export async function conclude(tx: Tx, results: readonly Result[], now: Temporal
     const end = state === "refused" || state === "skipped" ? endFor(reason) : undefined;
     if (end) await emailCampaigns.end(tx, { ids: [message.emailCampaignId] }, end, now);
   }
+  const turnedBack = results.flatMap(({ id, reason }) =>
+    byId.has(id) && reason !== null && BY_CONDITION.has(reason) ? [byId.get(id)!] : [],
+  );
+  await emailCampaigns.keepFindingsNow(tx, turnedBack, now);
   const final = results.filter(({ state }) => state === "accepted" || state === "refused" || state === "skipped");
   const moved = final.flatMap(({ id }) => byId.get(id)?.emailCampaignId ?? []);
   await emailCampaigns.afterResults(tx, moved, now);
 }
+
+/** Reasons the last look before MAIL FROM gives on account of a condition. */
+const BY_CONDITION: ReadonlySet<string> = new Set(["condition", "stop-if", "goal"]);
 
 /** A server said no for good: the same follows as from a notice that says so later. */
 async function refused(tx: Tx, message: Written, reason: string, now: Temporal.Instant): Promise<void> {

@@ -1,7 +1,8 @@
 /** Why nothing may leave for an Email Campaign: the one condition of planning, of the claim and of the last look before MAIL FROM. */
 import { sql } from "kysely";
+import type { Condition } from "../core/conditions.ts";
 import { type Db, PREPARED } from "../db/database.ts";
-import type { Ending } from "../email-campaigns/email-campaigns.ts";
+import { conditionInSql, type Ending } from "../email-campaigns/email-campaigns.ts";
 import { DO_NOT_CONTACT } from "../people/api.ts";
 import { suppressedBy } from "../suppressions/suppressions.ts";
 
@@ -23,6 +24,22 @@ export const obstacle = sql<string | null>`coalesce(
     when email_campaigns.status = 'Paused' or (
       select paused_at from campaigns where campaigns.id = email_campaigns.campaign_id) is not null then 'paused'
   end)`;
+
+/** What is asked before the mail of a step leaves, as JSON text; by it messages that ask the same are told from others. */
+export type Asked = string;
+
+type Asks = Partial<Record<"onlyIf" | "stepStopIf" | "stopIf" | "goal", Condition>>;
+
+/** SQL over `email_campaigns` and `people`, as {@link obstacle}: which condition stands in the way; null: none. */
+export function conditionObstacle(asked: Asked) {
+  const { onlyIf, stepStopIf, stopIf, goal } = JSON.parse(asked) as Asks;
+  const when = [
+    ...(goal ? [sql`when ${conditionInSql(goal)} then 'goal'`] : []),
+    ...[stopIf, stepStopIf].flatMap((one) => (one ? [sql`when ${conditionInSql(one)} then 'stop-if'`] : [])),
+    ...(onlyIf ? [sql`when not ${conditionInSql(onlyIf)} then 'condition'`] : []),
+  ];
+  return when.length === 0 ? sql<string | null>`null` : sql<string | null>`case ${sql.join(when, sql` `)} end`;
+}
 
 /** The obstacles of these Email Campaigns, by id; those without one are left out. */
 export async function obstaclesOf(db: Db, emailCampaignIds: readonly number[]): Promise<Map<number, string>> {
@@ -48,4 +65,7 @@ const ENDS: Readonly<Record<string, Ending>> = {
   complaint: { event: "stop", reason: "complained" },
   "do-not-contact": { event: "stop", reason: "do-not-contact" },
   erased: { event: "stop", reason: "erased" },
+  // Conditions that came true after the mail was planned.
+  "stop-if": { event: "stop", reason: "condition" },
+  goal: { event: "stop", reason: "converted" },
 };

@@ -1,7 +1,7 @@
 /** The tick: turns what is due into messages, in one transaction with the Email Campaigns it moves on. Sends nothing. */
 import { sql } from "kysely";
 import { after } from "../core/email-campaign.ts";
-import { decide, localDay, nextAfter, startsAt } from "../core/schedule.ts";
+import { decide, type Decision, localDay, nextAfter, startsAt, type Stop } from "../core/schedule.ts";
 import { type Db, inTransaction, PREPARED, type Tx } from "../db/database.ts";
 import * as emailCampaigns from "../email-campaigns/email-campaigns.ts";
 import { isDatabaseLoss } from "../http/problems.ts";
@@ -37,6 +37,10 @@ type Move = {
   readonly messages: readonly NewMessage[];
   /** Why it ends, as an obstacle. */
   readonly ends?: string;
+  /** A condition ends it. */
+  readonly stop?: Stop;
+  /** Conditions by which steps were skipped, or it ends. */
+  readonly found?: readonly emailCampaigns.Found[];
   /** A message was parked while it was paused. */
   readonly waits?: boolean;
   /** Somebody else is planning for the person at this moment. */
@@ -146,8 +150,10 @@ function move(due: Due, obstacle: string | undefined, held: Held | null, now: Te
     return { advance: { id, status: "Scheduled", nextDueAt: begins }, messages: [] };
 
   const status = after(due.status, "begin") ?? due.status;
-  const { send, expire, next, waiting, done } = decide(facts, now);
+  const { send, expire, next, waiting, done, stop } = decide(facts, now);
   const expired = expire.map(({ step, dueAt, reason }) => ({ due, stepId: step.id, dueAt, skipped: reason }));
+  const found = foundBy(id, expire, stop);
+  if (stop) return { advance: { id, status, nextDueAt: null }, messages: expired, stop, found };
   const [first] = send;
   if (!first) {
     const nextDueAt = next?.dueAt ?? null;
@@ -155,20 +161,33 @@ function move(due: Due, obstacle: string | undefined, held: Held | null, now: Te
       advance: { id, status: done ? (after(status, "complete") ?? status) : status, nextDueAt },
       messages: expired,
       waits: waiting,
+      found,
     };
   }
   const { step, dueAt } = first;
   if (obstacle !== undefined) {
     const skip = { due, stepId: step.id, dueAt, skipped: obstacle };
     // Looked at again at once: the step is resolved, and with it perhaps the whole.
-    return { advance: { id, status, nextDueAt: now }, messages: [...expired, skip], ends: obstacle };
+    return { advance: { id, status, nextDueAt: now }, messages: [...expired, skip], ends: obstacle, found };
   }
   const later = isLate(dueAt, now) ? held?.(due.campaignId) : null;
-  if (later) return { advance: { id, status, nextDueAt: later }, messages: expired };
+  if (later) return { advance: { id, status, nextDueAt: later }, messages: expired, found };
   return {
     advance: { id, status, nextDueAt: nextAfter(facts, step, now) },
     messages: [...expired, { due, stepId: step.id, dueAt, skipped: null }],
+    found,
   };
+}
+
+/** The conditions that were asked and decided something. */
+function foundBy(emailCampaignId: number, expire: Decision["expire"], stop: Stop | null): emailCampaigns.Found[] {
+  const skipped = expire.flatMap(({ step, finding }): emailCampaigns.Found[] =>
+    finding ? [{ ...finding, emailCampaignId, stepId: step.id, asked: "only-if" }] : [],
+  );
+  if (!stop) return skipped;
+  const { reason, stepId, condition, answers } = stop;
+  const asked = reason === "converted" ? "goal" : "stop-if";
+  return [...skipped, { emailCampaignId, stepId, asked, condition, answers }];
 }
 
 /** Late enough to be told from a busy minute. */
@@ -201,6 +220,16 @@ async function write(
     moves.map(({ advance, waits }) => (waits && !surely.has(advance.id) ? { ...advance, nextDueAt: soon } : advance)),
     now,
   );
+  await emailCampaigns.keepFindings(
+    tx,
+    moves.flatMap(({ found }) => found ?? []),
+    now,
+  );
+  for (const [reason, ended] of Map.groupBy(moves, ({ stop }) => stop?.reason)) {
+    if (reason === undefined) continue;
+    const ids = ended.map(({ advance }) => advance.id);
+    await emailCampaigns.end(tx, { ids }, { event: "stop", reason }, now);
+  }
   for (const [reason, ended] of Map.groupBy(moves, ({ ends }) => ends)) {
     const end = reason === undefined ? undefined : endFor(reason);
     if (!end) continue;

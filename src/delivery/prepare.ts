@@ -80,7 +80,14 @@ export async function prepare(
     const from = returnPath(options.linkKeys, due.id, account) ?? account.email ?? composed.from.address;
     return {
       parcel: { id: due.id, from, to: address, subject, bytes },
-      fixed: { contentVersionId: version.id, emailAccountId: account.id, address, messageId, composed },
+      fixed: {
+        contentVersionId: version.id,
+        emailAccountId: account.id,
+        address,
+        messageId,
+        composed,
+        asked: due.asked,
+      },
     };
   } catch (error) {
     if (error instanceof Error && /^Template(?:Error|Limit)$/.test(error.name)) return { failure: error.message };

@@ -18,7 +18,12 @@ export type Result = Claim & {
 };
 
 /** A message that a write concerned. */
-export type Written = { readonly id: number; readonly emailCampaignId: number; readonly personId: number };
+export type Written = {
+  readonly id: number;
+  readonly emailCampaignId: number;
+  readonly personId: number;
+  readonly stepId: number;
+};
 
 const FINAL: readonly MessageState[] = ["accepted", "refused", "skipped"];
 
@@ -43,7 +48,7 @@ export async function record(tx: Tx, results: readonly Result[], now: Temporal.I
         claimed_by = null, claimed_until = null
       from results
       where messages.id = results.id and messages.fence = results.fence and ${HELD}
-      returning messages.id, messages.email_campaign_id, messages.person_id, messages.attempts
+      returning messages.id, messages.email_campaign_id, messages.person_id, messages.step_id, messages.attempts
     ), attempts as (
       insert into delivery_attempts (message_id, attempt, at, outcome, stage, reply_code, reply_enhanced, reply_text)
       select written.id, written.attempts, ${now}::timestamptz, results.outcome, results.stage, results.reply_code,
@@ -51,7 +56,7 @@ export async function record(tx: Tx, results: readonly Result[], now: Temporal.I
       from written join results on results.id = written.id
       where results.outcome is not null
     )
-    select id, email_campaign_id, person_id from written`.execute(tx);
+    select id, email_campaign_id, person_id, step_id from written`.execute(tx);
   return rows;
 }
 

@@ -48,6 +48,7 @@ async function skipSteps(tx: Tx, now: Temporal.Instant): Promise<Done> {
   const due = await emailCampaigns.claimDue(tx, now, AT_ONCE);
   const messages: object[] = [];
   const advances: emailCampaigns.Advance[] = [];
+  const stopped: { id: number; reason: "condition" | "converted" }[] = [];
   for (const { id, personId, campaignId, status, campaignPaused, facts } of due) {
     // Its Campaign is on hold: whoever resumes it wakes it.
     if (campaignPaused) {
@@ -70,7 +71,8 @@ async function skipSteps(tx: Tx, now: Temporal.Instant): Promise<Done> {
         planned_on: on.toString(),
       });
     }
-    const { send, next, done } = decide({ ...facts, resolutions: resolved }, now);
+    const { send, next, done, stop } = decide({ ...facts, resolutions: resolved }, now);
+    if (stop) stopped.push({ id, reason: stop.reason });
     const begun = after(status, "begin") ?? status;
     // A step that may leave at once comes due at this very moment: it is looked at in the next part.
     const nextDueAt = send.length > 0 ? now : (next?.dueAt ?? null);
@@ -84,5 +86,6 @@ async function skipSteps(tx: Tx, now: Temporal.Instant): Promise<Done> {
       person_id bigint, campaign_id bigint, due_at timestamptz, planned_on date)
     on conflict (email_campaign_id, step_id) do nothing`.execute(tx);
   await emailCampaigns.advance(tx, advances, now);
+  for (const { id, reason } of stopped) await emailCampaigns.end(tx, { ids: [id] }, { event: "stop", reason }, now);
   return { looked: due.length, skipped: messages.length };
 }

@@ -2,8 +2,9 @@
 import { sql } from "kysely";
 import { senderFor, workspace } from "../accounts/accounts.ts";
 import { difference, recordChange } from "../accounts/audit.ts";
+import type { Condition } from "../core/conditions.ts";
 import { type Action, type Event, actionsFor, after } from "../core/email-campaign.ts";
-import { type StepMessage, explain as explainSteps } from "../core/explain.ts";
+import { type StepMessage, explain as explainSteps, findingInWords } from "../core/explain.ts";
 import { refuse } from "../core/problem.ts";
 import { dueAt, endOn, inOrderFor, localDay, startsAt } from "../core/schedule.ts";
 import type { Language, Voice } from "../core/timing-words.ts";
@@ -11,13 +12,17 @@ import { type Db, type Tx, inTransaction } from "../db/database.ts";
 import type { StopReason } from "../db/tables.ts";
 import { refuseIfChanged } from "../http/etag.ts";
 import { announce } from "./due.ts";
-import { factsOf } from "./facts.ts";
+import { namesIn } from "./condition-names.ts";
+import { conditionsOf, factsOf } from "./facts.ts";
+import { type Found, findingsOf } from "./findings.ts";
 import { ledgerOf } from "./frequency.ts";
 import { type Starter, refusePast, start } from "./start.ts";
 import * as store from "./store.ts";
 
 export { type Advance, advance, afterResults, claimDue, nextDueAt } from "./due.ts";
+export { conditionInSql } from "./condition-sql.ts";
 export { type WithFacts, factsOf, zoneOr } from "./facts.ts";
+export { type Found, keepFindings, keepFindingsNow } from "./findings.ts";
 export {
   concerned,
   followPublished,
@@ -33,6 +38,7 @@ export {
 } from "./following.ts";
 export { numbersMeant } from "./numbers.ts";
 export { type Capped, type Ledger, ledgerOf, lockForCap } from "./frequency.ts";
+export { type AfterFacts, handleFacts, type PendingFact, wakeAsking } from "./pending-facts.ts";
 export { preview, start, startMany, type Started, type Starter } from "./start.ts";
 export { list, sortValue } from "./store.ts";
 
@@ -42,8 +48,12 @@ type Reference = string | number;
 export async function get(db: Db, reference: Reference, now: Temporal.Instant, language: Language = "en") {
   const row = await store.get(db, reference);
   const { facts, campaignPaused } = await factsWithCap(db, row.id, now);
-  const known = await messagesOf(db, row.id);
-  const voice = await voiceOf(db, row, language);
+  const findings = await findingsOf(db, row.id);
+  const known = await messagesOf(db, row.id, findings);
+  const voice = await voiceOf(db, row, language, [
+    ...conditionsOf(facts),
+    ...findings.map(({ condition }) => condition),
+  ]);
   const explained = new Map(
     explainSteps(facts, { ...row, campaignPaused }, known, now, voice).map((one) => [one.stepId, one]),
   );
@@ -71,15 +81,21 @@ export async function get(db: Db, reference: Reference, now: Temporal.Instant, l
 export async function explain(db: Db, reference: Reference, now: Temporal.Instant, language: Language = "en") {
   const row = await store.get(db, reference);
   const { facts, campaignPaused } = await factsWithCap(db, row.id, now);
-  const voice = await voiceOf(db, row, language);
-  const explained = explainSteps(facts, { ...row, campaignPaused }, await messagesOf(db, row.id), now, voice);
+  const findings = await findingsOf(db, row.id);
+  const voice = await voiceOf(db, row, language, [
+    ...conditionsOf(facts),
+    ...findings.map(({ condition }) => condition),
+  ]);
+  const messages = await messagesOf(db, row.id, findings);
+  const explained = explainSteps(facts, { ...row, campaignPaused }, messages, now, voice);
+  const ending = row.status === "Stopped" ? findings.find(({ asked }) => asked !== "only-if") : undefined;
   const days = new Map(facts.steps.map((step) => [step.id, step.sendAfterDays]));
   const stopped = row.stopReason ? ` (${row.stopReason})` : "";
   return {
     id: row.id,
     number: row.number,
     status: row.status,
-    text: `${row.campaign} for ${row.person}, from ${row.startOn.toString()} to ${row.endOn.toString()}: ${row.status}${stopped}.`,
+    text: `${row.campaign} for ${row.person}, from ${row.startOn.toString()} to ${row.endOn.toString()}: ${row.status}${stopped}.${ending ? findingInWords(ending, voice) : ""}`,
     steps: explained.map((step) => ({ ...step, sendAfterDays: days.get(step.stepId) ?? 0 })),
   };
 }
@@ -92,7 +108,12 @@ async function factsWithCap(db: Db, id: number, now: Temporal.Instant) {
 }
 
 /** Whose time is spoken of, and in which language. */
-async function voiceOf(db: Db, { id, person }: store.EmailCampaignRow, language: Language): Promise<Voice> {
+async function voiceOf(
+  db: Db,
+  { id, person }: store.EmailCampaignRow,
+  language: Language,
+  conditions: readonly Condition[],
+): Promise<Voice> {
   const { rows } = await sql<{ firstName: string | null; ownClock: boolean }>`
     select people.first_name,
       people.time_zone is not null and campaigns.timing ->> 'clock' is distinct from 'workspace' as own_clock
@@ -100,10 +121,15 @@ async function voiceOf(db: Db, { id, person }: store.EmailCampaignRow, language:
       join people on people.id = email_campaigns.person_id
       join campaigns on campaigns.id = email_campaigns.campaign_id
     where email_campaigns.id = ${id}`.execute(db);
-  return { language, person: rows[0]?.firstName ?? person, ownClock: rows[0]?.ownClock ?? false };
+  const names = await namesIn(db, conditions);
+  return { language, person: rows[0]?.firstName ?? person, ownClock: rows[0]?.ownClock ?? false, names };
 }
 
-async function messagesOf(db: Db, id: number): Promise<(StepMessage & { messageId: number })[]> {
+async function messagesOf(
+  db: Db,
+  id: number,
+  findings: readonly Found[],
+): Promise<(StepMessage & { messageId: number })[]> {
   const rows = await db
     .selectFrom("messages")
     .select(["id", "stepId", "state", "reason", "plannedAt", "finishedAt", "nextAttemptAt", "replyCode", "replyText"])
@@ -117,6 +143,7 @@ async function messagesOf(db: Db, id: number): Promise<(StepMessage & { messageI
     at: row.finishedAt ?? row.plannedAt,
     nextAttemptAt: row.nextAttemptAt,
     reply: row.replyCode === null ? null : `${row.replyCode} ${row.replyText ?? ""}`.trim(),
+    finding: findings.find(({ stepId, asked }) => stepId === row.stepId && asked === "only-if") ?? null,
   }));
 }
 

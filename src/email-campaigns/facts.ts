@@ -1,10 +1,12 @@
 /** Loads what core/schedule decides by: start, steps, rules of the person's calendar, and what became of each step. Writes nothing. */
 import { type RawBuilder, sql } from "kysely";
+import type { Condition } from "../core/conditions.ts";
 import type { Facts, Resolution, Step } from "../core/schedule.ts";
 import { type FrequencyCap, stepTimingOf, type StepTimingText } from "../core/timing.ts";
 import type { Db } from "../db/database.ts";
 import type { EmailCampaignStatus, MessageState, StopReason } from "../db/tables.ts";
 import { type CalendarRow, calendarsOf } from "./calendar.ts";
+import { knownFor, reader } from "./condition-facts.ts";
 
 /** An Email Campaign with the facts its next step follows from. */
 export type WithFacts = {
@@ -31,6 +33,9 @@ type Row = Omit<WithFacts, "facts" | "cap"> &
     readonly createdAt: Temporal.Instant;
     readonly timeOfDay: Temporal.PlainTime;
     readonly expiresAfterDays: number;
+    /** The Campaign's conditions, as JSON text. */
+    readonly stopIf: string | null;
+    readonly goal: string | null;
   };
 
 /**
@@ -68,9 +73,11 @@ export async function factsOf(
     timed.map(({ id, calendar }) => ({ id, timeZone: calendar.timeZone })),
   );
   const backfills = await backfillsById(db, ids);
-  return timed.map(({ startOn, createdAt, timeOfDay, expiresAfterDays, calendar, waitsUntil, ...row }) => {
-    const known = resolutions.get(row.id) ?? [];
-    const handedOver = new Set(known.map(({ stepId }) => stepId));
+  const read = reader();
+  const whole = timed.map(({ startOn, createdAt, timeOfDay, expiresAfterDays, calendar, waitsUntil, ...one }) => {
+    const { stopIf, goal, ...row } = one;
+    const done = resolutions.get(row.id) ?? [];
+    const handedOver = new Set(done.map(({ stepId }) => stepId));
     const live = (steps.get(row.campaignId) ?? []).filter((step) => !step.removedAt || handedOver.has(step.id));
     const followed =
       row.scheduleVersionId === null ? live : withHandedOver(versions.get(row.scheduleVersionId), live, handedOver);
@@ -82,11 +89,29 @@ export async function factsOf(
         createdAt,
         // A step that was removed once its mail was handed over is still waited for, and still shown.
         steps: withBackfills(followed, backfills.get(row.id)),
-        resolutions: known,
+        resolutions: done,
         rules: { ...calendar, timeOfDay, expiresAfterDays },
+        endings: stopIf === null && goal === null ? null : { stopIf: read(stopIf), goal: read(goal) },
       },
     };
   });
+  const known = await knownFor(
+    db,
+    whole.map(({ id, personId, facts }) => ({ id, personId, conditions: conditionsOf(facts) })),
+  );
+  return known.size === 0
+    ? whole
+    : whole.map((one) => ({ ...one, facts: { ...one.facts, known: known.get(one.id) ?? null } }));
+}
+
+const NONE: readonly Condition[] = [];
+
+/** All that is asked about one Email Campaign. */
+export function conditionsOf({ endings, steps }: Pick<Facts, "endings" | "steps">): readonly Condition[] {
+  if (!endings && steps.every(({ onlyIf, stopIf }) => !onlyIf && !stopIf)) return NONE;
+  return [endings?.goal, endings?.stopIf, ...steps.flatMap(({ onlyIf, stopIf }) => [onlyIf, stopIf])].filter(
+    (one) => one !== null && one !== undefined,
+  );
 }
 
 /** Where the Campaign's settings are read: as they are published, or as they were in the version somebody stays with. */
@@ -102,6 +127,7 @@ async function rowsOf(db: Db, ids: readonly number[], settings: RawBuilder<unkno
       exists (select from campaigns as live where live.id = ec.campaign_id and live.paused_at is not null) as campaign_paused,
       ec.next_due_at, coalesce(people.time_zone, workspace.time_zone) as time_zone,
       workspace.time_zone as workspace_zone, campaigns.timing::text as campaign_timing,
+      campaigns.stop_if::text as stop_if, campaigns.goal::text as goal,
       workspace.quiet_hours::text as quiet_hours, workspace.frequency_cap::text as frequency_cap,
       coalesce(campaigns.time_of_day, workspace.time_of_day) as time_of_day,
       coalesce(campaigns.expires_after_days, workspace.expires_after_days) as expires_after_days
@@ -146,6 +172,8 @@ async function stepsByCampaign(db: Db, campaignIds: readonly number[]): Promise<
       "timeOfDay",
       "expiresAfterDays",
       "timing",
+      "onlyIf",
+      "stopIf",
       "addedAt",
       "removedAt",
     ])
@@ -164,7 +192,7 @@ async function stepsByVersion(db: Db, versionIds: readonly number[]): Promise<Ma
   if (versionIds.length === 0) return new Map();
   const { rows } = await sql<Omit<KnownStep, "timing"> & { versionId: number; timing: StepTimingText | null }>`
     select schedule_versions.id as version_id, steps.id, steps.campaign_id, steps.position, steps.send_after_days,
-      steps.time_of_day, steps.expires_after_days, steps.timing, steps.added_at, steps.removed_at
+      steps.time_of_day, steps.expires_after_days, steps.timing, steps.only_if, steps.stop_if, steps.added_at, steps.removed_at
     from schedule_versions cross join lateral jsonb_populate_recordset(null::steps, schedule_versions.steps) as steps
     where schedule_versions.id = any(${[...versionIds]}::bigint[])
     order by steps.position`.execute(db);

@@ -51,6 +51,7 @@ const effect = z.enum(EFFECTS);
 const reach = {
   ahead: z.int().describe("For so many people it lies ahead."),
   dueNow: z.int().describe("For so many it would leave at once."),
+  unmet: z.int().describe("As things stand, its condition is not met by so many: it would be skipped."),
   tooLate: z.int().describe("For so many its day has passed: it would not be sent."),
   sent: z.int().describe("So many have it behind them, or on its way."),
 };

@@ -8,8 +8,8 @@ import { type Change, compared, type MailEffect, type PersonEffect, undone } fro
 import { namesOf } from "./store.ts";
 
 /** How one row of the new Schedule stands, over all. */
-type Reach = { ahead: number; dueNow: number; tooLate: number; sent: number };
-const nobody = (): Reach => ({ ahead: 0, dueNow: 0, tooLate: 0, sent: 0 });
+type Reach = { ahead: number; dueNow: number; tooLate: number; unmet: number; sent: number };
+const nobody = (): Reach => ({ ahead: 0, dueNow: 0, tooLate: 0, unmet: 0, sent: 0 });
 
 type Impact = {
   /** Running Email Campaigns, and Completed ones that would go on. */
@@ -40,6 +40,7 @@ export const noImpact = (rows: number): Impact => ({
     "other-template": 0,
     removed: 0,
     "too-late": 0,
+    unmet: 0,
     stopped: 0,
     unchanged: 0,
   },
@@ -82,7 +83,8 @@ function countReach(reach: Reach, { outcome }: Prospect): void {
   if (outcome === "ahead") reach.ahead += 1;
   else if (outcome === "due-now") reach.dueNow += 1;
   else if (outcome === "too-late") reach.tooLate += 1;
-  else if (outcome !== "never") reach.sent += 1;
+  else if (outcome === "unmet") reach.unmet += 1;
+  else if (outcome === "behind" || outcome === "under-way") reach.sent += 1;
 }
 
 function countDay({ days }: Impact, prospect: Prospect | null, side: "before" | "after"): void {
