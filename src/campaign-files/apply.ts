@@ -2,6 +2,7 @@
 import type { Acting } from "../accounts/ownership.ts";
 import { campaignInput } from "../campaigns/api.ts";
 import * as campaigns from "../campaigns/campaigns.ts";
+import { conditionWriter, type Writer } from "../campaigns/written-conditions.ts";
 import { Refusal, refuse } from "../core/problem.ts";
 import { type Difference, differences } from "../core/schedule-diff.ts";
 import type { Choice } from "../core/schedule-effects.ts";
@@ -51,8 +52,16 @@ async function brought(tx: Tx, folder: Folder, wishes: Wishes, actor: Acting, no
     if (change) changedTemplates.push({ key: template.key, name: template.name, change });
   }
   const changed: Applied["campaigns"][number][] = [];
+  // All there are first, so that a condition of one may name another.
+  const made = new Set<string>();
+  for (const campaign of folder.campaigns)
+    if (await located(campaign.file, () => findOrMake(tx, campaign, actor, now))) made.add(campaign.key);
+  const writer = await conditionWriter(tx);
   for (const campaign of folder.campaigns) {
-    const change = await located(campaign.file, () => bringCampaign(tx, campaign, wishes, actor, now));
+    const isNew = made.has(campaign.key);
+    const change = await located(campaign.file, () =>
+      bringCampaign(tx, campaign, { isNew, writer }, wishes, actor, now),
+    );
     if (change) changed.push({ key: campaign.key, name: campaign.campaign, ...change });
   }
   const keys = await keysOf(tx);
@@ -92,39 +101,85 @@ async function bringTemplate(tx: Tx, template: TemplateOfFile, actor: Acting, no
   return before.versionId === after.versionId && before.name === after.name ? null : ("update" as const);
 }
 
-async function bringCampaign(tx: Tx, wanted: CampaignOfFile, wishes: Wishes, actor: Acting, now: Temporal.Instant) {
+/** @returns whether it was made: there was none with this key, and none of its name that no file has yet. */
+async function findOrMake(tx: Tx, wanted: CampaignOfFile, actor: Acting, now: Temporal.Instant): Promise<boolean> {
   const { key, campaign: name, description } = wanted;
   const keys = await keysOf(tx);
+  if (keys.idOf("campaign", key) !== undefined) return false;
   const named = await campaigns.findByName(tx, name);
-  const known = keys.idOf("campaign", key) ?? (named && !keys.keyOf("campaign", named.id) ? named.id : undefined);
+  const known = named && !keys.keyOf("campaign", named.id) ? named.id : undefined;
   const none = { timeOfDay: null, expiresAfterDays: null, steps: [] };
   const id = known ?? (await campaigns.create(tx, { name, description, ...none }, actor, now)).id;
   await giveKeys(tx, [{ kind: "campaign", key, id }]);
+  return known === undefined;
+}
+
+type Bringing = { readonly isNew: boolean; readonly writer: Writer };
+
+async function bringCampaign(
+  tx: Tx,
+  wanted: CampaignOfFile,
+  { isNew, writer }: Bringing,
+  wishes: Wishes,
+  actor: Acting,
+  now: Temporal.Instant,
+) {
+  const { key, campaign: name, description } = wanted;
+  const id = (await keysOf(tx)).idOf("campaign", key)!;
+  const later = async () => undefined;
+  const found = await campaigns.get(tx, id);
+  const renamed = found.name !== name || found.description !== description;
+  if (renamed) await campaigns.update(tx, id, { name, description }, actor, null, later, now);
+  // Nobody is in it yet: its mails get their numbers first, so that conditions may name them.
+  if (isNew) {
+    const plain = rowsOf(wanted, found.steps, await keysOf(tx));
+    await keep(tx, wanted, (await campaigns.setSteps(tx, id, plain, actor, null, later, now)).steps);
+  }
   const before = await campaigns.get(tx, id);
-  const renamed = before.name !== name || before.description !== description;
-  if (renamed) await campaigns.update(tx, id, { name, description }, actor, null, async () => undefined, now);
-  const published = contentOf(before);
+  const keys = await keysOf(tx);
+  const stepNamed = (step: string) => keys.idOf("step", `${key}/${step}`) ?? null;
+  const read = (text: unknown, path: readonly (string | number)[]) =>
+    typeof text === "string"
+      ? writer.read(text, stepNamed, `${lineWords(wanted.lineOf(path))}${path.join(".")}`)
+      : null;
   const content = {
-    steps: rowsOf(wanted, before.steps, keys),
-    settings: { ...published.settings, ...settingsOf(wanted) },
+    steps: rowsOf(wanted, before.steps, keys).map((row, at) => ({
+      ...row,
+      onlyIf: read(wanted.schedule[at]?.onlyIf, ["schedule", at, "onlyIf"]),
+      stopIf: read(wanted.schedule[at]?.stopIf, ["schedule", at, "stopIf"]),
+    })),
+    settings: {
+      ...contentOf(before).settings,
+      ...settingsOf(wanted),
+      stopIf: read(wanted.stopIf, ["stopIf"]),
+      goal: read(wanted.goal, ["goal"]),
+    },
   };
-  const changes = differences(published, content);
+  const changes = differences(contentOf(found), isNew ? withoutIds(content) : content);
   const change = { campaignId: id, content, choice: wishes.choice };
   const done = changes.length === 0 ? null : await publishContent(tx, change, wishes, actor, now);
-  const steps = done?.campaign.steps ?? before.steps;
-  await giveKeys(
-    tx,
-    steps.map((step, row) => ({ kind: "step" as const, key: `${key}/${wanted.schedule[row]!.key}`, id: step.id })),
-  );
-  if (known !== undefined && !renamed && changes.length === 0) return null;
+  await keep(tx, wanted, done?.campaign.steps ?? before.steps);
+  if (!isNew && !renamed && changes.length === 0) return null;
   const impact = done && done.impact.running + done.impact.reopened > 0 ? done.impact : null;
-  return { change: known === undefined ? ("create" as const) : ("update" as const), differences: changes, impact };
+  return { change: isNew ? ("create" as const) : ("update" as const), differences: changes, impact };
+}
+
+const lineWords = (row: number | null) => (row === null ? "" : `line ${row}: `);
+
+function withoutIds<Content extends { readonly steps: readonly { readonly id?: number }[] }>(content: Content) {
+  return { ...content, steps: content.steps.map(({ id: _id, ...step }) => step) };
+}
+
+/** Steps keep the keys they have in the file. */
+function keep(tx: Tx, { key, schedule }: CampaignOfFile, steps: readonly { readonly id: number }[]): Promise<void> {
+  const given = steps.map((step, row) => ({ kind: "step" as const, key: `${key}/${schedule[row]!.key}`, id: step.id }));
+  return giveKeys(tx, given);
 }
 
 /** The rows of the file; a step is found again by its key, or by its day where the Campaign has no keys yet. */
 function rowsOf(wanted: CampaignOfFile, steps: readonly { id: number; sendAfterDays: number }[], keys: Keys) {
   const free = new Map(steps.filter(({ id }) => !keys.keyOf("step", id)).map((step) => [step.id, step]));
-  return wanted.schedule.map(({ key, template, ...fields }) => {
+  return wanted.schedule.map(({ key, template, onlyIf: _onlyIf, stopIf: _stopIf, ...fields }) => {
     const known = keys.idOf("step", `${wanted.key}/${key}`);
     const alike = [...free.values()].find(({ sendAfterDays }) => sendAfterDays === fields.sendAfterDays);
     const id = known !== undefined && steps.some((step) => step.id === known) ? known : alike?.id;
@@ -138,7 +193,7 @@ function rowsOf(wanted: CampaignOfFile, steps: readonly { id: number; sendAfterD
 function settingsOf(wanted: CampaignOfFile): Record<string, unknown> {
   const defaults: Record<string, unknown> = campaignInput.parse({ name: wanted.campaign });
   return Object.fromEntries(
-    Object.keys(settingFields.shape).map((field) => [
+    Object.keys(settingFields.omit({ stopIf: true, goal: true }).shape).map((field) => [
       field,
       (wanted as unknown as Record<string, unknown>)[field] ?? defaults[field] ?? null,
     ]),

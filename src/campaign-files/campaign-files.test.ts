@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type FreshDatabase, freshDatabase } from "../../test/database.ts";
 import { actor, at, BEGAN, type World, world } from "../../test/world.ts";
+import * as emailGroups from "../email-groups/email-groups.ts";
 import * as campaigns from "../campaigns/campaigns.ts";
 import type { Refusal } from "../core/problem.ts";
 import * as templates from "../templates/templates.ts";
@@ -96,6 +97,61 @@ it("makes what is not there yet; a step keeps its id by its key whatever happens
   ]);
   await rm(join(folder, "campaigns/other.yaml"));
   expect((await planned()).notInFolder).toEqual(["other (Other)"]);
+});
+
+it("conditions stand there in words, name what is there, and come back the same", async () => {
+  const group = await emailGroups.create(fresh.db, { title: "Kunden & “Freunde”" }, actor, BEGAN);
+  const written = `key: asking
+campaign: Asking
+stopIf: is in group "kunden & \\"Freunde\\""
+goal: has the event "purchased" or has finished Campaign "Asked"
+schedule:
+  - key: first
+    template: new
+    sendAfterDays: 0
+  - key: second
+    template: new
+    sendAfterDays: 3
+    onlyIf: has not replied and has clicked in the mail "first" and (status is one of "Lead", "Open" or country is "PT")
+    stopIf: has not opened the mail before
+`;
+  await writeFile(join(folder, "campaigns/asking.yaml"), written.replaceAll('\\"Freunde\\"', "\\“Freunde\\”"));
+  await writeFile(join(folder, "campaigns/asked.yaml"), "key: asked\ncampaign: Asked\nschedule: []\n");
+  const { campaigns: changed } = await applied();
+  expect(changed.map(({ key, change }) => [key, change])).toEqual([
+    ["asked", "create"],
+    ["asking", "create"],
+  ]);
+  const id = async (name: string) => (await campaigns.findByName(fresh.db, name))!.id;
+  const made = await campaigns.get(fresh.db, await id("Asking"));
+  expect(made.stopIf).toEqual({ group: group.id });
+  expect(made.goal).toEqual({ any: [{ event: "purchased" }, { finished: await id("Asked") }] });
+  expect(made.steps[1]!.onlyIf).toEqual({
+    all: [
+      { not: { replied: true } },
+      { clicked: made.steps[0]!.id },
+      {
+        any: [
+          { field: "status", op: "is", value: ["Lead", "Open"] },
+          { field: "country", op: "is", value: "PT" },
+        ],
+      },
+    ],
+  });
+  expect(made.steps[1]!.stopIf).toEqual({ not: { opened: "before" } });
+  await exportFolder(fresh.db, folder);
+  expect(await readFile(join(folder, "campaigns/asking.yaml"), "utf8")).toContain(
+    "onlyIf: has not replied and has clicked in the mail “first” and (status is one of “Lead”, “Open” or country is “PT”)",
+  );
+  expect((await applied()).campaigns).toEqual([]);
+
+  await edit("campaigns/asking.yaml", (text) => text.replace("has not opened the mail before", "has opened nothing"));
+  const refused = (await applied().catch((error: Refusal) => error)) as Refusal;
+  expect(refused.message).toMatch(
+    /campaigns\/asking\.yaml: line \d+: schedule\.1\.stopIf: At character \d+: expected “any mail”/,
+  );
+  await rm(join(folder, "campaigns/asking.yaml"));
+  await rm(join(folder, "campaigns/asked.yaml"));
 });
 
 it("tells every mistake with its file and line, and changes nothing", async () => {

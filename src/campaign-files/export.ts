@@ -2,17 +2,19 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as campaigns from "../campaigns/campaigns.ts";
+import { conditionWriter } from "../campaigns/written-conditions.ts";
+import type { Condition } from "../core/conditions.ts";
 import { type Db, inTransaction } from "../db/database.ts";
 import * as templates from "../templates/templates.ts";
 import { giveKeys, keyFrom, keysOf, type Kind } from "./keys.ts";
-import { settingFields, stepFields, yamlOf } from "./read.ts";
+import { settingFields, stepFields, WRITTEN_IN_SETTINGS, WRITTEN_IN_STEP, yamlOf } from "./read.ts";
 
 const MOST = 500;
 const ENDINGS: Readonly<Record<string, string>> = { markdown: "md", mjml: "mjml", html: "html", blocks: "json" };
 
 /** @returns the files written, relative to the folder. */
 export async function exportFolder(db: Db, directory: string): Promise<string[]> {
-  const { all, contents, keyOf } = await inTransaction(db, async (tx) => {
+  const { all, contents, keyOf, writer } = await inTransaction(db, async (tx) => {
     const found = await campaigns.list(tx, { limit: MOST });
     const ids = [...new Set(found.flatMap(({ steps }) => steps.map(({ emailTemplateId }) => emailTemplateId)))];
     const content = await Promise.all(ids.map((id) => templates.get(tx, id)));
@@ -34,7 +36,8 @@ export async function exportFolder(db: Db, directory: string): Promise<string[]>
       for (const step of steps) keyed("step", step.id, `day-${step.sendAfterDays}`, `${key}/`);
     }
     await giveKeys(tx, given);
-    return { all: found, contents: content, keyOf: (await keysOf(tx)).keyOf };
+    const writer = await conditionWriter(tx);
+    return { all: found, contents: content, keyOf: (await keysOf(tx)).keyOf, writer };
   });
 
   const files: string[] = [];
@@ -56,12 +59,18 @@ export async function exportFolder(db: Db, directory: string): Promise<string[]>
     const plain = JSON.parse(JSON.stringify(campaign)) as Record<string, unknown> & {
       steps: Record<string, unknown>[];
     };
+    const stepName = (step: number) => keyOf("step", step)?.slice(key.length + 1) ?? String(step);
+    const inWords = (from: Record<string, unknown>, fields: readonly string[]) =>
+      Object.fromEntries(
+        fields.flatMap((field) => (from[field] ? [[field, writer.write(from[field] as Condition, stepName)]] : [])),
+      );
     const schedule = plain.steps.map((step) => ({
       key: keyOf("step", Number(step["id"]))!.slice(key.length + 1),
       ...said(step, stepFields.shape),
+      ...inWords(step, WRITTEN_IN_STEP),
       template: keyOf("email-template", Number(step["emailTemplateId"]))!,
     }));
-    const settings = said(plain, settingFields.shape);
+    const settings = { ...said(plain, settingFields.shape), ...inWords(plain, WRITTEN_IN_SETTINGS) };
     const { name, description } = campaign;
     await write(`campaigns/${key}.yaml`, yamlOf({ key, campaign: name, description, ...settings, schedule }));
   }

@@ -3,6 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Document, LineCounter, parseDocument, stringify } from "yaml";
 import { z } from "zod";
+import { writtenCondition } from "../campaigns/campaign-file.ts";
 import { campaignEdit, MAX_STEPS, stepInput } from "../campaigns/api.ts";
 import { type Fault, refuse } from "../core/problem.ts";
 import { line } from "../http/contract.ts";
@@ -14,11 +15,20 @@ const key = z.string().regex(/^[a-z0-9][a-z0-9-]{0,79}$/, "A key is made of smal
 export const stepFields = stepInput.omit({ id: true, emailTemplateId: true });
 export const settingFields = campaignEdit.omit({ name: true, description: true });
 
+/** Conditions stand in a file in words. */
+const written = writtenCondition.nullable().optional();
+export const WRITTEN_IN_STEP = ["onlyIf", "stopIf"] as const;
+export const WRITTEN_IN_SETTINGS = ["stopIf", "goal"] as const;
+
 const campaignFile = settingFields.extend({
+  stopIf: written,
+  goal: written,
   key,
   campaign: line(),
   description: z.string().max(5000).nullable().default(null),
-  schedule: z.array(stepFields.extend({ key, template: key }).strict()).max(MAX_STEPS),
+  schedule: z
+    .array(stepFields.extend({ onlyIf: written, stopIf: written, key, template: key }).strict())
+    .max(MAX_STEPS),
 });
 const templateFile = templateInput
   .omit({ body: true, text: true })

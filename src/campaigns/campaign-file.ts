@@ -8,6 +8,9 @@ import type { ContentFormat } from "../db/tables.ts";
 import { dayInput, line, timeOfDay } from "../http/contract.ts";
 import { campaignTiming, stepTiming } from "./api.ts";
 
+/** As core/condition-text reads it; what it names is looked for once the Campaign is made. */
+export const writtenCondition = z.string().trim().min(1).max(5000);
+
 const stepInFile = z.strictObject({
   sendAfterDays: z.int().min(0, "A step is sent 0 or more days after the start.").max(3650),
   subject: line(998),
@@ -20,6 +23,8 @@ const stepInFile = z.strictObject({
   timeOfDay: timeOfDay.optional(),
   expiresAfterDays: z.int().min(0).max(365).optional(),
   timing: stepTiming.strict().optional(),
+  onlyIf: writtenCondition.optional(),
+  stopIf: writtenCondition.optional(),
 });
 
 const campaignInFile = z.strictObject({
@@ -33,6 +38,8 @@ const campaignInFile = z.strictObject({
   timeZone: z.string().refine(isTimeZone, "Not a time zone we know; write it as Europe/Lisbon.").optional(),
   expiresAfterDays: z.int().min(0).max(365).optional(),
   timing: campaignTiming.strict().optional(),
+  stopIf: writtenCondition.optional(),
+  goal: writtenCondition.optional(),
   schedule: z.array(stepInFile).min(1, "A campaign needs at least one step to run."),
 });
 
@@ -42,6 +49,8 @@ export type FileStep = {
   timeOfDay: Temporal.PlainTime | null;
   expiresAfterDays: number | null;
   timing: z.output<typeof stepTiming> | null;
+  onlyIf: string | null;
+  stopIf: string | null;
   content: { subject: string; preheader: string | null; format: ContentFormat; body: string; text: string | null };
 };
 
@@ -111,6 +120,8 @@ async function readStep(file: string, step: z.output<typeof stepInFile>, index: 
     timeOfDay: timeOrNull(step.timeOfDay),
     expiresAfterDays: step.expiresAfterDays ?? null,
     timing: step.timing ?? null,
+    onlyIf: step.onlyIf ?? null,
+    stopIf: step.stopIf ?? null,
     content: {
       subject: step.subject,
       preheader: step.preheader ?? null,

@@ -1,10 +1,12 @@
 /** Makes or changes a Campaign as a file has it, its templates with it. Starts nobody. */
 import type { Acting } from "../accounts/ownership.ts";
 import { matchSteps } from "../core/match-steps.ts";
-import { type Db, inTransaction } from "../db/database.ts";
+import { type Db, inTransaction, type Tx } from "../db/database.ts";
 import * as templates from "../templates/templates.ts";
+import type { StepInput } from "./api.ts";
 import type { CampaignFile, FileStep } from "./campaign-file.ts";
 import * as campaigns from "./campaigns.ts";
+import { conditionWriter } from "./written-conditions.ts";
 
 /**
  * Makes the Campaign as the file has it, whole or not at all; steps that were there before keep their ids and their
@@ -45,8 +47,37 @@ export function fromFile(
         timing: step.timing,
       });
     }
-    return campaigns.setSteps(tx, campaign.id, rows, actor, null, afterScheduleChange, now);
+    const made = await campaigns.setSteps(tx, campaign.id, rows, actor, null, afterScheduleChange, now);
+    return withConditions(tx, made, file, rows, actor, afterScheduleChange, now);
   });
+}
+
+/** What conditions name, mails of this very file by their subjects, has its number only now. */
+async function withConditions(
+  tx: Tx,
+  made: Awaited<ReturnType<typeof campaigns.get>>,
+  file: CampaignFile,
+  rows: readonly StepInput[],
+  actor: Acting,
+  afterScheduleChange: campaigns.AfterScheduleChange,
+  now: Temporal.Instant,
+) {
+  const writer = await conditionWriter(tx);
+  const stepNamed = (subject: string) => {
+    const at = file.steps.findIndex(({ content }) => content.subject === subject);
+    return made.steps[at]?.id ?? null;
+  };
+  const read = (text: string | null | undefined, where: string) =>
+    text == null ? null : writer.read(text, stepNamed, where);
+  const endings = { stopIf: read(file.stopIf, "stopIf"), goal: read(file.goal, "goal") };
+  await campaigns.update(tx, made.id, endings, actor, null, afterScheduleChange, now);
+  const steps = rows.map((row, at) => ({
+    ...row,
+    id: made.steps[at]!.id,
+    onlyIf: read(file.steps[at]?.onlyIf, `Step ${at + 1}, onlyIf`),
+    stopIf: read(file.steps[at]?.stopIf, `Step ${at + 1}, stopIf`),
+  }));
+  return campaigns.setSteps(tx, made.id, steps, actor, null, afterScheduleChange, now);
 }
 
 /** The template of a step, made or changed; what is wrong with it is told with the number of the step. */

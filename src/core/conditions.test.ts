@@ -16,6 +16,7 @@ import {
   OPERATORS,
 } from "./conditions.ts";
 import { STATUSES } from "./email-campaign.ts";
+import { decide, type Facts, knownOf, localDay, NO_RULES, type Resolution, type Step } from "./schedule.ts";
 
 const GROUPS = ["Customers", "Friends of “Ana”", 'The "others"', "a\\b"];
 const CAMPAIGNS = ["Onboarding", "Win back"];
@@ -155,6 +156,72 @@ describe("a condition and its words", () => {
     expect(parseCondition('Is in group "Customers" AND seats is at least 5', resolve)).toEqual({
       condition: { all: [{ group: 1 }, { field: "seats", op: "at-least", value: 5 }] },
     });
+  });
+});
+
+describe("an Email Campaign whose facts change at any time", () => {
+  const days = fc.integer({ min: 0, max: 20 });
+  const maybe = fc.option(condition, { nil: null });
+  it("is ended or due at every moment, gets no step twice and none that its condition forbids", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ day: days, onlyIf: maybe, stopIf: maybe }), { minLength: 1, maxLength: 5 }),
+        fc.record({ stopIf: maybe, goal: maybe }),
+        fc.array(known, { minLength: 1, maxLength: 8 }),
+        (rows, endings, changing) => {
+          const steps = rows.map(({ day, onlyIf, stopIf }, at): Step => ({
+            id: at + 1,
+            position: at + 1,
+            sendAfterDays: day,
+            onlyIf,
+            stopIf,
+            timeOfDay: null,
+            expiresAfterDays: null,
+            addedAt: null,
+            timing: null,
+          }));
+          const startOn = Temporal.PlainDate.from("2026-03-02");
+          const createdAt = Temporal.Instant.from("2026-03-02T08:00:00Z");
+          let resolutions: Resolution[] = [];
+          let now = createdAt;
+          for (let turn = 0; turn < 60; turn += 1) {
+            const facts: Facts = {
+              startOn,
+              createdAt,
+              steps,
+              resolutions,
+              rules: NO_RULES,
+              endings,
+              known: changing[turn % changing.length]!,
+            };
+            const { send, expire, next, done, waiting, stop } = decide(facts, now);
+            // Exactly one thing follows.
+            expect([send.length > 0, next !== null, done, stop !== null].filter(Boolean)).toHaveLength(1);
+            expect(waiting).toBe(false);
+            const asked = knownOf(facts)!;
+            for (const { step, reason } of expire)
+              if (reason === "condition") expect(holds(step.onlyIf!, asked)).toBe(false);
+            for (const { step } of send) if (step.onlyIf) expect(holds(step.onlyIf, asked)).toBe(true);
+            if (stop) expect(holds(stop.condition, asked)).toBe(true);
+            else for (const one of [endings.stopIf, endings.goal]) if (one) expect(holds(one, asked)).toBe(false);
+            const on = localDay(now, "UTC");
+            resolutions = [
+              ...resolutions,
+              ...expire.map(({ step }): Resolution => ({ stepId: step.id, state: "skipped", at: now, on })),
+              ...send.map(({ step }): Resolution => ({ stepId: step.id, state: "sent", at: now, on })),
+            ];
+            expect(new Set(resolutions.map(({ stepId }) => stepId)).size).toBe(resolutions.length);
+            if (done || stop) return;
+            if (next) {
+              expect(Temporal.Instant.compare(next.dueAt, now)).toBe(1);
+              now = next.dueAt;
+            }
+          }
+          throw new Error("It never ended.");
+        },
+      ),
+      { numRuns: 1500 },
+    );
   });
 });
 

@@ -60,7 +60,7 @@ export const OWN_FIELDS = [
 ] as const;
 
 /** Names of events: said by programs, read by people. */
-export const eventName = z
+const eventName = z
   .string()
   .trim()
   .regex(/^[\p{L}\p{N}][\p{L}\p{N} ._:/-]{0,99}$/u, "An event is named like “purchased” or “trial.started”.");
@@ -209,16 +209,21 @@ function depthOf(condition: Condition): number {
 /** What has to be known before these can be evaluated. */
 export function needsOf(conditions: readonly Condition[]): Needs {
   const leaves = conditions.flatMap(leavesOf);
-  const each = <Value>(of: (one: Leaf) => Value | undefined) => [...new Set(leaves.flatMap((one) => of(one) ?? []))];
+  const each = <Value>(of: (one: Leaf) => Value | undefined): Value[] => {
+    const found = new Set<Value>();
+    for (const one of leaves) {
+      const value = of(one);
+      if (value !== undefined) found.add(value);
+    }
+    return [...found];
+  };
   return {
-    fields: each((one) => ("field" in one ? one.field : undefined)) as string[],
-    groups: each((one) => ("group" in one ? one.group : undefined)) as number[],
+    fields: each((one) => ("field" in one ? one.field : undefined)),
+    groups: each((one) => ("group" in one ? one.group : undefined)),
     replied: leaves.some((one) => "replied" in one),
     engagements: leaves.some((one) => "opened" in one || "clicked" in one),
-    campaigns: each((one) =>
-      "campaign" in one ? one.campaign : "finished" in one ? one.finished : undefined,
-    ) as number[],
-    events: each((one) => ("event" in one ? one.event : undefined)) as string[],
+    campaigns: each((one) => ("campaign" in one ? one.campaign : "finished" in one ? one.finished : undefined)),
+    events: each((one) => ("event" in one ? one.event : undefined)),
   };
 }
 

@@ -174,7 +174,7 @@ describe("stop if", () => {
     [
       "a changed field",
       { field: "plan", op: "is", value: "gold" },
-      (id: number, person: number) => small.change(person, { attributes: { plan: "gold" } }, at("2026-03-03")),
+      (_id: number, person: number) => small.change(person, { attributes: { plan: "gold" } }, at("2026-03-03")),
     ],
     ["a reply", { replied: true }, (_id: number, person: number) => reply(person, at("2026-03-03"))],
     [
@@ -349,11 +349,12 @@ it("what SQL says right before MAIL FROM is what was decided by, whatever is ask
   const campaign = await small.campaign([{ day: 0 }, { day: 1 }]);
   const [first, second] = campaign.steps.map((step) => step.id);
   const ids: number[] = [];
-  for (const [nth, attributes] of [
+  const everybody: Record<string, string | number | boolean>[] = [
     {},
     { plan: "Gold", seats: 5, active: true },
     { plan: "2026-03-01", renewal_date: "2026-03-01", seats: 4.5, active: false },
-  ].entries()) {
+  ];
+  for (const [nth, attributes] of everybody.entries()) {
     const person = await small.person({ attributes, ...(nth === 1 ? { company: "Gold & Co", status: "Open" } : {}) });
     const id = await small.start(campaign.id, person.id, at("2026-03-01T10:00:00Z"));
     ids.push(id);

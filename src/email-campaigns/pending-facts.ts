@@ -13,7 +13,7 @@ export type PendingFact = {
 const AT_ONCE = 2000;
 
 /** Takes what waits, the oldest first; what is taken is gone when the transaction commits, and back when it does not. */
-export async function takeFacts(tx: Tx): Promise<PendingFact[]> {
+async function takeFacts(tx: Tx): Promise<PendingFact[]> {
   const { rows } = await sql<PendingFact & { id: number }>`
     with taken as (
       select id from pending_facts order by id limit ${AT_ONCE} for update skip locked

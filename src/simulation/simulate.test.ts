@@ -5,6 +5,7 @@ import { type FreshDatabase, freshDatabase } from "../../test/database.ts";
 import { actor, at, silent, type World, world } from "../../test/world.ts";
 import type { Answers } from "../core/answers.ts";
 import type { Refusal } from "../core/problem.ts";
+import * as emailGroups from "../email-groups/email-groups.ts";
 import * as emailCampaigns from "../email-campaigns/email-campaigns.ts";
 import { simulate, type Simulation } from "./simulate.ts";
 
@@ -167,3 +168,49 @@ it("agrees mail for mail with the real run of the same facts under a moved clock
   expect(different.slice(0, 5).map(([key, value]) => [key, value, simulated.get(key)])).toEqual([]);
   expect(real.size).toBe(simulated.size);
 }, 600_000);
+
+it("openings, clicks and replies are what conditions ask for", async () => {
+  const group = await emailGroups.create(fresh.db, { title: "Customers" }, actor, began);
+  const { id } = await small.campaign(
+    [
+      { day: 0 },
+      { day: 2, onlyIf: { opened: "before" } },
+      {
+        day: 4,
+        onlyIf: { all: [{ clicked: "any", link: "https://example.com/price" }, { not: { group: group.id } }] },
+      },
+      { day: 6, onlyIf: { not: { replied: true } } },
+      { day: 8, stopIf: { replied: true } },
+    ],
+    null,
+    { stopOnReply: false },
+  );
+  const member = await small.person();
+  await emailGroups.addPeople(fresh.db, group.id, [member.id], actor, began);
+  const does = (person: number, mail: number, deed: "open" | "click" | "reply") => ({
+    person,
+    mail,
+    does: deed,
+    afterHours: 3,
+  });
+  const found = await run(id, {
+    personIds: [member.id],
+    madeUp: MADE_UP(3),
+    answers: {
+      ...NOBODY_ANSWERS,
+      named: [does(0, 0, "click"), does(1, 0, "open"), does(1, 1, "click"), does(2, 0, "reply")],
+    },
+  });
+  const told = (person: number) =>
+    found.mails.filter((mail) => mail.person === person).map(({ outcome, reason }) => reason ?? outcome);
+  expect(told(0)).toEqual(["sent", "sent", "condition", "sent", "sent"]);
+  expect(told(1)).toEqual(["sent", "sent", "sent", "sent", "sent"]);
+  expect(told(2)).toEqual(["sent", "condition", "condition", "condition"]);
+  expect(told(3)).toEqual(["sent", "condition", "condition", "sent", "sent"]);
+  expect(found.people.map(({ status, stopReason }) => stopReason ?? status)).toEqual([
+    "Completed",
+    "Completed",
+    "condition",
+    "Completed",
+  ]);
+});

@@ -2,6 +2,7 @@
 import { sql } from "kysely";
 import * as campaigns from "../campaigns/campaigns.ts";
 import { type Answers, answersTo, type Deed } from "../core/answers.ts";
+import { type Condition, leavesOf, needsOf } from "../core/conditions.ts";
 import { refuse } from "../core/problem.ts";
 import { localDay } from "../core/schedule.ts";
 import type { Db, Tx } from "../db/database.ts";
@@ -77,11 +78,14 @@ export function simulate(
   return onCopy(db, async (tx) => {
     const campaignId = await prepare(tx);
     const campaign = await campaigns.get(tx, campaignId);
+    const conditions = conditionsOf(campaign);
     const ids = await populate(tx, asked, now);
+    await copyOtherCampaigns(tx, campaignId, asked.personIds, conditions);
     const { leftOut } = await startAll(tx, campaignId, asked, ids, now);
     await sql`analyze people, email_campaigns, steps, campaigns`.execute(tx);
     const until = now.add({ hours: 24 * asked.days });
-    const answers = await live(tx, log, asked.answers, ids, { from: now, until });
+    const deeds = { stopsOnReply: campaign.stopOnReply, links: linksIn(conditions) };
+    const answers = await live(tx, log, asked.answers, ids, { from: now, until, deeds });
     return {
       campaign: { id: campaignId, name: campaign.name },
       from: now,
@@ -92,7 +96,7 @@ export function simulate(
         emailTemplate,
       })),
       leftOut,
-      ...(await outcome(tx, asked, ids)),
+      ...(await outcome(tx, campaignId, asked, ids)),
       answers,
     };
   });
@@ -102,6 +106,7 @@ export function simulate(
 async function populate(tx: Tx, { personIds, madeUp }: Simulation, now: Temporal.Instant): Promise<number[]> {
   await copyRows(tx, "people", sql`id = any(${[...personIds]}::bigint[])`);
   await copyRows(tx, "suppressions", sql`email_key in (select email_key from pg_temp.people)`);
+  await copyRows(tx, "email_group_members", sql`person_id in (select id from pg_temp.people)`);
   const { rows: real } = await sql<{ id: number }>`select id from people`.execute(tx);
   const found = new Set(real.map(({ id }) => id));
   for (const [index, id] of personIds.entries())
@@ -141,8 +146,40 @@ async function startAll(
   return emailCampaigns.startMany(tx, input, null, SIMULATOR, now);
 }
 
+type Campaign = Awaited<ReturnType<typeof campaigns.get>>;
+
+const conditionsOf = ({ stopIf, goal, steps }: Campaign) =>
+  [stopIf, goal, ...steps.flatMap((step) => [step.onlyIf, step.stopIf])].filter((one) => one !== null);
+
+/** Where real people are in Campaigns that conditions ask for: as it is now, and nothing of it goes on. */
+async function copyOtherCampaigns(
+  tx: Tx,
+  campaignId: number,
+  personIds: readonly number[],
+  conditions: readonly Condition[],
+): Promise<void> {
+  const others = needsOf(conditions).campaigns.filter((id) => id !== campaignId);
+  if (others.length === 0 || personIds.length === 0) return;
+  await copyRows(
+    tx,
+    "email_campaigns",
+    sql`person_id = any(${[...personIds]}::bigint[]) and campaign_id = any(${[...others]}::bigint[])`,
+  );
+  await sql`update email_campaigns set next_due_at = null, number = 'copied ' || number`.execute(tx);
+}
+
+/** Whoever clicks in a simulation clicks every link a condition asks for. */
+function linksIn(conditions: readonly Condition[]): string[] {
+  const asked = conditions.flatMap(leavesOf).flatMap((leaf) => ("clicked" in leaf && leaf.link ? leaf.link : []));
+  return asked.length > 0 ? [...new Set(asked)] : [SOME_LINK];
+}
+
+const SOME_LINK = "https://simulated.invalid/";
+
+type Deeds = { readonly stopsOnReply: boolean; readonly links: readonly string[] };
+
 /** What somebody is going to do about a mail. */
-type Waiting = SimulatedAnswer & { readonly emailCampaignId: number };
+type Waiting = SimulatedAnswer & { readonly emailCampaignId: number; readonly messageId: number };
 
 /** From one moment at which something happens to the next. */
 async function live(
@@ -150,7 +187,7 @@ async function live(
   log: Logger,
   answers: Answers,
   ids: readonly number[],
-  { from, until }: { readonly from: Temporal.Instant; readonly until: Temporal.Instant },
+  { from, until, deeds }: { readonly from: Temporal.Instant; readonly until: Temporal.Instant; readonly deeds: Deeds },
 ): Promise<SimulatedAnswer[]> {
   const places = new Map(ids.map((id, place) => [id, place]));
   const mailsOf = new Map<number, number>();
@@ -162,8 +199,8 @@ async function live(
     const come = waiting.filter(({ at }) => Temporal.Instant.compare(at, moment) <= 0);
     if (come.length > 0) {
       waiting = waiting.filter(({ at }) => Temporal.Instant.compare(at, moment) > 0);
-      await act(tx, come, moment);
-      done.push(...come.map(({ emailCampaignId: _id, ...answer }) => answer));
+      await act(tx, come, deeds, moment);
+      done.push(...come.map(({ emailCampaignId: _id, messageId: _message, ...answer }) => answer));
     }
     const answered = new Map<number, ReturnType<typeof answersTo>>();
     const answerOf = (mail: Rehearsed) => {
@@ -181,7 +218,7 @@ async function live(
       for (const { does, afterHours } of answerOf(mail)) {
         const answer = { person: places.get(personId) ?? 0, stepId, at: moment.add({ hours: afterHours }), does };
         if (does === "bounce") done.push(answer);
-        else waiting.push({ ...answer, emailCampaignId });
+        else waiting.push({ ...answer, emailCampaignId, messageId: mail.id });
       }
     }
     const next = await nextMoment(tx, waiting);
@@ -201,14 +238,45 @@ async function nextMoment(tx: Tx, waiting: readonly Waiting[]): Promise<Temporal
   return first;
 }
 
-/** A reply stops what runs, leaving ends it; opening and clicking are only told. */
-async function act(tx: Tx, come: readonly Waiting[], now: Temporal.Instant): Promise<void> {
+/**
+ * What an answer does for real: leaving ends what runs, a reply does where the Campaign says so, and openings, clicks and
+ * replies are facts that conditions ask for.
+ */
+async function act(tx: Tx, come: readonly Waiting[], { stopsOnReply, links }: Deeds, now: Temporal.Instant) {
   const idsOf = (deed: Deed) => come.filter(({ does }) => does === deed).map((one) => one.emailCampaignId);
   await emailCampaigns.end(tx, { ids: idsOf("unsubscribe") }, { event: "unsubscribe" }, now);
-  await emailCampaigns.end(tx, { ids: idsOf("reply") }, { event: "stop", reason: "replied" }, now);
+  const replied = idsOf("reply");
+  if (stopsOnReply) await emailCampaigns.end(tx, { ids: replied }, { event: "stop", reason: "replied" }, now);
+  await sql`
+    insert into timeline_entries (person_id, email_campaign_id, kind, subject, at)
+    select person_id, id, 'reply', 'Simulated', ${now}::timestamptz from email_campaigns
+    where id = any(${replied}::bigint[])`.execute(tx);
+  type Seen = { message_id: number; kind: "opened" | "clicked"; link: string | null };
+  const seen = come.flatMap(({ does, messageId }): Seen[] =>
+    does === "open"
+      ? [{ message_id: messageId, kind: "opened", link: null }]
+      : does === "click"
+        ? links.map((link) => ({ message_id: messageId, kind: "clicked", link }))
+        : [],
+  );
+  if (seen.length > 0)
+    await sql`
+      insert into engagements (message_id, email_campaign_id, person_id, campaign_id, step_id, kind, link, happened_at)
+      select messages.id, messages.email_campaign_id, messages.person_id, messages.campaign_id, messages.step_id,
+        seen.kind, seen.link, ${now}::timestamptz
+      from jsonb_to_recordset(${JSON.stringify(seen)}::jsonb) as seen (message_id bigint, kind text, link text)
+        join messages on messages.id = seen.message_id`.execute(tx);
+  const { rows } = await sql<{ personId: number }>`
+    select person_id from email_campaigns
+    where id = any(${come.map((one) => one.emailCampaignId)}::bigint[])`.execute(tx);
+  await emailCampaigns.wakeAsking(
+    tx,
+    rows.map(({ personId }) => personId),
+    now,
+  );
 }
 
-async function outcome(tx: Tx, { personIds }: Simulation, ids: readonly number[]) {
+async function outcome(tx: Tx, campaignId: number, { personIds }: Simulation, ids: readonly number[]) {
   const places = new Map(ids.map((id, place) => [id, place]));
   const { rows: found } = await sql<{
     id: number;
@@ -220,7 +288,8 @@ async function outcome(tx: Tx, { personIds }: Simulation, ids: readonly number[]
   }>`
     select people.id, people.full_name as name, coalesce(people.time_zone, workspace.time_zone) as time_zone,
       ec.status, ec.stop_reason, ec.finished_at
-    from people cross join workspace left join email_campaigns ec on ec.person_id = people.id`.execute(tx);
+    from people cross join workspace left join email_campaigns ec
+        on ec.person_id = people.id and ec.campaign_id = ${campaignId}`.execute(tx);
   const byId = new Map(found.map((row) => [row.id, row]));
   const zones = new Map(found.map((row) => [row.id, emailCampaigns.zoneOr(row.timeZone)]));
   const { rows } = await sql<{

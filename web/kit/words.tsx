@@ -18,6 +18,7 @@ const REASON_WORDS: Readonly<Record<string, () => string>> = {
   bounced: () => t("bounced"),
   complained: () => t("complained"),
   converted: () => t("converted"),
+  condition: () => t("by a condition"),
   cancelled: () => t("cancelled"),
   erased: () => t("erased"),
   "do-not-contact": () => t("do not contact"),

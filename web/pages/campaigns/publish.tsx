@@ -37,6 +37,7 @@ const EFFECTS: Readonly<Record<Effect, () => string>> = {
   "other-template": () => t("another template"),
   removed: () => t("removed"),
   "too-late": () => t("too late, not sent"),
+  unmet: () => t("condition not met as things stand"),
   stopped: () => t("stopped"),
   unchanged: () => t("as before"),
 };
@@ -44,6 +45,7 @@ const COLORS: Partial<Record<Effect, string>> = {
   "due-now": "orange",
   removed: "red",
   "too-late": "red",
+  unmet: "grape",
   stopped: "red",
 };
 
