@@ -99,7 +99,7 @@ export function startRecurring(running: Running): Recurring {
       : []),
     startJobs(running),
     every(BEAT_EVERY_MS, "say that we live", log, () => lifeline.beat()),
-    every(SECONDS, "look at what conditions ask for", log, () => handleFacts(db, async () => undefined, clock())),
+    every(SECONDS, "look at what conditions ask for", log, () => handleFacts(db, clock())),
     every(15 * SECONDS, "rescue jobs", log, () => rescueJobs(db, clock())),
     ...(sending
       ? [

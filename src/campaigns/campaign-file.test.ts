@@ -50,6 +50,8 @@ it("what is not said is left open: Leads, today, no time, no limit", async () =>
         timeOfDay: null,
         expiresAfterDays: null,
         timing: null,
+        onlyIf: null,
+        stopIf: null,
         content: { subject: "Hi", preheader: null, format: "markdown", body: "Hello", text: null },
       },
     ],

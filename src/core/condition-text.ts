@@ -134,8 +134,6 @@ class Reader {
       [false, "has not finished Campaign"],
     ] as const)
       if (this.eat(begins)) return meant(so, { finished: this.named("campaign") });
-    if (this.eat("has the event")) return { event: this.text("the name of an event") };
-    if (this.eat("does not have the event")) return { not: { event: this.text("the name of an event") } };
     for (const [so, begins] of [
       [true, "is in group"],
       [false, "is not in group"],

@@ -23,7 +23,6 @@ type Phrases = {
   readonly clickedLink: Phrase;
   readonly campaign: Phrase;
   readonly finished: Phrase;
-  readonly event: Phrase;
   readonly oneOf: Phrase;
   readonly fields: Readonly<Record<Operator, Phrase>>;
   readonly which: Readonly<Record<"any" | "before" | "step", string>>;
@@ -51,7 +50,6 @@ const PHRASES: Readonly<Record<Language, Phrases>> = {
       not: "is not in Campaign {name} with status {statuses}",
     },
     finished: { so: "has finished Campaign {name}", not: "has not finished Campaign {name}" },
-    event: { so: "has the event {name}", not: "does not have the event {name}" },
     oneOf: { so: "{field} is one of {values}", not: "{field} is not one of {values}" },
     fields: {
       is: { so: "{field} is {value}", not: "{field} is not {value}" },
@@ -84,7 +82,6 @@ const PHRASES: Readonly<Record<Language, Phrases>> = {
       not: "ist nicht in der Kampagne {name} mit dem Status {statuses}",
     },
     finished: { so: "hat die Kampagne {name} abgeschlossen", not: "hat die Kampagne {name} nicht abgeschlossen" },
-    event: { so: "hat das Ereignis {name}", not: "hat das Ereignis {name} nicht" },
     oneOf: { so: "{field} ist eines von {values}", not: "{field} ist keines von {values}" },
     fields: {
       is: { so: "{field} ist {value}", not: "{field} ist nicht {value}" },
@@ -207,8 +204,7 @@ function leafInWords(leaf: Leaf, so: boolean, { phrases, language, names, who, w
     const statuses = leaf.statuses.map((status) => quoted(language === "de" ? STATUS_DE[status] : status)).join(", ");
     return who(filled(pick(phrases.campaign), { name: quoted(names.campaign(leaf.campaign)), statuses }));
   }
-  if ("finished" in leaf) return who(filled(pick(phrases.finished), { name: quoted(names.campaign(leaf.finished)) }));
-  return who(filled(pick(phrases.event), { name: quoted(leaf.event) }));
+  return who(filled(pick(phrases.finished), { name: quoted(names.campaign(leaf.finished)) }));
 }
 
 const filled = (words: string, values: Readonly<Record<string, string>>) =>

@@ -23,7 +23,6 @@ const CAMPAIGNS = ["Onboarding", "Win back"];
 const STEPS = ["day-0", "day 4"];
 const FIELDS = ["plan", "seats", "active", "renewal_date"];
 const LINKS = ["https://example.com/a?b=c&d", "https://example.com/“x”"];
-const EVENTS = ["purchased", "trial.started"];
 
 const names: Names = {
   group: (id) => GROUPS[id - 1]!,
@@ -65,7 +64,6 @@ const leaf: fc.Arbitrary<Leaf> = fc.oneof(
     statuses: fc.uniqueArray(fc.constantFrom(...STATUSES), { minLength: 1 }),
   }),
   numbered(CAMPAIGNS).map((finished) => ({ finished })),
-  fc.constantFrom(...EVENTS).map((event) => ({ event })),
 );
 const { condition } = fc.letrec<{ condition: Condition }>((tie) => ({
   condition: fc.oneof(
@@ -94,7 +92,6 @@ const known: fc.Arbitrary<Known> = fc.record({
     { maxLength: 4 },
   ),
   campaigns: fc.dictionary(fc.constantFrom("1", "2"), fc.subarray([...STATUSES])),
-  events: fc.subarray(EVENTS),
   lastStepId: fc.option(numbered(STEPS)),
 });
 
@@ -248,7 +245,6 @@ describe("whether it holds", () => {
           campaigns: Object.fromEntries(
             Object.entries(facts.campaigns).filter(([id]) => needs.campaigns.includes(Number(id))),
           ),
-          events: facts.events.filter((name) => needs.events.includes(name)),
           lastStepId: facts.lastStepId,
         };
         expect(holds(asked, reduced)).toBe(holds(asked, facts));

@@ -35,9 +35,7 @@ export type Leaf =
   /** Has an Email Campaign of another Campaign with one of these statuses. */
   | { readonly campaign: number; readonly statuses: readonly Status[] }
   /** Went through another Campaign to its end. */
-  | { readonly finished: number }
-  /** Something that was reported over the API since it began. */
-  | { readonly event: string };
+  | { readonly finished: number };
 
 export type Condition =
   | Leaf
@@ -59,12 +57,6 @@ export const OWN_FIELDS = [
   "language",
 ] as const;
 
-/** Names of events: said by programs, read by people. */
-const eventName = z
-  .string()
-  .trim()
-  .regex(/^[\p{L}\p{N}][\p{L}\p{N} ._:/-]{0,99}$/u, "An event is named like “purchased” or “trial.started”.");
-
 /** So deep and so long can a condition be that somebody still understands it. */
 const MOST_DEPTH = 5;
 const MOST_LEAVES = 30;
@@ -85,7 +77,6 @@ const leaf = z.union([
   z.strictObject({ replied: z.literal(true) }),
   z.strictObject({ campaign: id, statuses: z.array(z.enum(STATUSES)).min(1).max(STATUSES.length) }),
   z.strictObject({ finished: id }),
-  z.strictObject({ event: eventName }),
 ]);
 const branch: z.ZodType<Condition, Condition> = z.lazy(() =>
   z.union([
@@ -115,7 +106,6 @@ export type Known = {
   }[];
   /** The statuses of their Email Campaigns, by Campaign. */
   readonly campaigns: Readonly<Record<number, readonly Status[]>>;
-  readonly events: readonly string[];
   /** The step whose mail they got last; null: none yet. */
   readonly lastStepId: number | null;
 };
@@ -126,7 +116,6 @@ export const NOTHING_KNOWN: Known = {
   replied: false,
   engagements: [],
   campaigns: {},
-  events: [],
   lastStepId: null,
 };
 
@@ -137,7 +126,6 @@ export type Needs = {
   readonly replied: boolean;
   readonly engagements: boolean;
   readonly campaigns: readonly number[];
-  readonly events: readonly string[];
 };
 
 /** Whether it is true of what is known. */
@@ -159,8 +147,7 @@ function leafHolds(asked: Leaf, known: Known): boolean {
   if ("replied" in asked) return known.replied;
   if ("campaign" in asked)
     return (known.campaigns[asked.campaign] ?? []).some((status) => asked.statuses.includes(status));
-  if ("finished" in asked) return (known.campaigns[asked.finished] ?? []).includes("Completed");
-  return known.events.includes(asked.event);
+  return (known.campaigns[asked.finished] ?? []).includes("Completed");
 }
 
 /** A click is an opening too: whoever keeps pictures out is known by their clicks alone. */
@@ -223,7 +210,6 @@ export function needsOf(conditions: readonly Condition[]): Needs {
     replied: leaves.some((one) => "replied" in one),
     engagements: leaves.some((one) => "opened" in one || "clicked" in one),
     campaigns: each((one) => ("campaign" in one ? one.campaign : "finished" in one ? one.finished : undefined)),
-    events: each((one) => ("event" in one ? one.event : undefined)),
   };
 }
 

@@ -523,7 +523,7 @@ export type Tables = {
   pendingFacts: {
     id: Id;
     personId: number;
-    kind: "created" | "changed" | "joined" | "left" | "replied" | "engaged" | "campaign" | "event";
+    kind: "changed" | "joined" | "left" | "replied" | "engaged" | "campaign";
     emailGroupId: number | null;
   };
   fileKeys: { kind: "campaign" | "step" | "email-template"; key: string; itemId: number };

@@ -41,7 +41,7 @@ beforeEach(async () => {
 afterAll(() => fresh?.close());
 
 const plan = (now: Temporal.Instant) => planDue({ db: fresh.db, log: silent, guard: null }, now);
-const handle = (now: Temporal.Instant) => emailCampaigns.handleFacts(fresh.db, async () => undefined, now);
+const handle = (now: Temporal.Instant) => emailCampaigns.handleFacts(fresh.db, now);
 const join = (personId: number, now: Temporal.Instant) =>
   emailGroups.addPeople(fresh.db, customers, [personId], actor, now);
 const leave = (personId: number, now: Temporal.Instant) =>
@@ -228,7 +228,7 @@ describe("stop if", () => {
       const theirs = world(other.db);
       const person = await theirs.person();
       await theirs.change(person.id, { company: "Example" }, at("2026-03-02"));
-      expect(await emailCampaigns.handleFacts(other.db, async () => undefined, at("2026-03-02"))).toBe(0);
+      expect(await emailCampaigns.handleFacts(other.db, at("2026-03-02"))).toBe(0);
     } finally {
       await other.close();
     }

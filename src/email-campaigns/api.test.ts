@@ -311,8 +311,8 @@ describe("Campaigns", () => {
         dueNowByChange: 0,
         reopened: 0,
         effects: { removed: 1, unchanged: 1, added: 0, moved: 0, stopped: 0, "too-late": 0 },
-        steps: [{ stepId: first.id, ahead: 0, dueNow: 1, tooLate: 0, sent: 0 }],
-        removed: [{ stepId: campaign.steps[1], sendAfterDays: 3, ahead: 1, dueNow: 0, tooLate: 0, sent: 0 }],
+        steps: [{ stepId: first.id, ahead: 0, dueNow: 1, tooLate: 0, unmet: 0, sent: 0 }],
+        removed: [{ stepId: campaign.steps[1], sendAfterDays: 3, ahead: 1, dueNow: 0, tooLate: 0, unmet: 0, sent: 0 }],
       },
     ]);
     expect((await ask("GET", `/campaigns/${campaign.id}`)).body).toEqual(before);

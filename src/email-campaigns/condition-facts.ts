@@ -37,7 +37,6 @@ export async function knownFor(db: Db, asking: readonly Asking[]): Promise<Reado
         replied: replied.has(id),
         engagements: engagements.get(id) ?? NOTHING_KNOWN.engagements,
         campaigns: campaigns.get(personId) ?? NOTHING_KNOWN.campaigns,
-        events: NOTHING_KNOWN.events,
       },
     ]),
   );

@@ -31,8 +31,7 @@ function leafInSql(leaf: Leaf): Truth {
     );
   if ("replied" in leaf) return hasReplied;
   if ("campaign" in leaf) return inCampaign(leaf.campaign, leaf.statuses);
-  if ("finished" in leaf) return inCampaign(leaf.finished, ["Completed"]);
-  return NEVER;
+  return inCampaign(leaf.finished, ["Completed"]);
 }
 
 function engaged(which: Which, also: RawBuilder<unknown>): Truth {

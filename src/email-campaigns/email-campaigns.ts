@@ -38,7 +38,7 @@ export {
 } from "./following.ts";
 export { numbersMeant } from "./numbers.ts";
 export { type Capped, type Ledger, ledgerOf, lockForCap } from "./frequency.ts";
-export { type AfterFacts, handleFacts, type PendingFact, wakeAsking } from "./pending-facts.ts";
+export { handleFacts, wakeAsking } from "./pending-facts.ts";
 export { preview, start, startMany, type Started, type Starter } from "./start.ts";
 export { list, sortValue } from "./store.ts";
 

@@ -1,26 +1,19 @@
 /** Facts that may make a condition true, noted by the database in the transaction in which they happen: taken here, missed never. */
 import { sql } from "kysely";
 import { type Db, inTransaction, type Tx } from "../db/database.ts";
-import type { Tables } from "../db/tables.ts";
 import { announce } from "./due.ts";
-
-export type PendingFact = {
-  readonly personId: number;
-  readonly kind: Tables["pendingFacts"]["kind"];
-  readonly emailGroupId: number | null;
-};
 
 const AT_ONCE = 2000;
 
-/** Takes what waits, the oldest first; what is taken is gone when the transaction commits, and back when it does not. */
-async function takeFacts(tx: Tx): Promise<PendingFact[]> {
-  const { rows } = await sql<PendingFact & { id: number }>`
+/** Takes whom it waits for; what is taken is gone when the transaction commits, and back when it does not. */
+async function takeFacts(tx: Tx): Promise<number[]> {
+  const { rows } = await sql<{ personId: number }>`
     with taken as (
       select id from pending_facts order by id limit ${AT_ONCE} for update skip locked
     )
     delete from pending_facts using taken where pending_facts.id = taken.id
-    returning pending_facts.id, pending_facts.person_id, pending_facts.kind, pending_facts.email_group_id`.execute(tx);
-  return rows.toSorted((one, other) => one.id - other.id);
+    returning pending_facts.person_id`.execute(tx);
+  return rows.map(({ personId }) => personId);
 }
 
 /** Has whoever a condition of their Campaign may concern now looked at again at once. @returns how many. */
@@ -40,21 +33,13 @@ export async function wakeAsking(tx: Tx, personIds: readonly number[], now: Temp
   return rows.length;
 }
 
-/** What follows from facts besides, in the transaction that takes them. */
-export type AfterFacts = (tx: Tx, facts: readonly PendingFact[], now: Temporal.Instant) => Promise<void>;
-
 /** Handles what waits, some thousand in each transaction. @returns how many facts there were. */
-export async function handleFacts(db: Db, also: AfterFacts, now: Temporal.Instant): Promise<number> {
+export async function handleFacts(db: Db, now: Temporal.Instant): Promise<number> {
   for (let total = 0; ;) {
     const count = await inTransaction(db, async (tx) => {
       const facts = await takeFacts(tx);
       if (facts.length === 0) return 0;
-      await wakeAsking(
-        tx,
-        facts.map(({ personId }) => personId),
-        now,
-      );
-      await also(tx, facts, now);
+      await wakeAsking(tx, facts, now);
       return facts.length;
     });
     total += count;

@@ -60,14 +60,16 @@ it("E9 says for each step for how many it lies ahead, is due now, comes too late
   ]);
   expect(found).toMatchObject({ running: 2, lookedAt: 2, dueNow: 1 });
   expect(found.steps).toEqual([
-    { stepId: first, ahead: 1, dueNow: 0, tooLate: 0, sent: 1 },
+    { stepId: first, ahead: 1, dueNow: 0, tooLate: 0, unmet: 0, sent: 1 },
     // Its day was moved to yesterday: one late email.
-    { stepId: second, ahead: 1, dueNow: 1, tooLate: 0, sent: 0 },
+    { stepId: second, ahead: 1, dueNow: 1, tooLate: 0, unmet: 0, sent: 0 },
     // New, and its day has passed: the past is never run again.
-    { stepId: null, ahead: 1, dueNow: 0, tooLate: 1, sent: 0 },
-    { stepId: null, ahead: 2, dueNow: 0, tooLate: 0, sent: 0 },
+    { stepId: null, ahead: 1, dueNow: 0, tooLate: 1, unmet: 0, sent: 0 },
+    { stepId: null, ahead: 2, dueNow: 0, tooLate: 0, unmet: 0, sent: 0 },
   ]);
-  expect(found.removed).toEqual([{ stepId: steps[2], sendAfterDays: 20, ahead: 2, dueNow: 0, tooLate: 0, sent: 0 }]);
+  expect(found.removed).toEqual([
+    { stepId: steps[2], sendAfterDays: 20, ahead: 2, dueNow: 0, tooLate: 0, unmet: 0, sent: 0 },
+  ]);
   expect((await fresh.pool.query("select * from steps")).rows).toEqual(before.rows);
 });
 

@@ -42,7 +42,7 @@ $$;
 create table pending_facts (
   id bigint generated always as identity primary key,
   person_id bigint not null,
-  kind text not null check (kind in ('created', 'changed', 'joined', 'left', 'replied', 'engaged', 'campaign', 'event')),
+  kind text not null check (kind in ('changed', 'joined', 'left', 'replied', 'engaged', 'campaign')),
   email_group_id bigint
 );
 
