@@ -77,6 +77,11 @@ const BY_INDEX = [
   "join_collapse_limit=1",
   "jit=off",
 ];
+/**
+ * A process that stops, or whose network is cut, in the middle of a transaction holds its rows until the server ends the
+ * connection, however long ago its leases ran out. Between two statements of a batch there are milliseconds.
+ */
+const NO_LONGER_SILENT = ["idle_in_transaction_session_timeout=10s"];
 const BATCHES_POOL_SIZE = 6;
 /** One listens; one is for whoever looks. */
 const SESSIONS_POOL_SIZE = 2;
@@ -113,7 +118,10 @@ export function openDatabase(connection: Connection, options: Opening = {}): Dat
       ...settings,
       max: BATCHES_POOL_SIZE,
       ...(options.direct === undefined
-        ? { Client: PreparingClient, options: BY_INDEX.map((setting) => `-c ${setting}`).join(" ") }
+        ? {
+            Client: PreparingClient,
+            options: [...BY_INDEX, ...NO_LONGER_SILENT].map((setting) => `-c ${setting}`).join(" "),
+          }
         : {}),
     }),
   );

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { type FreshDatabase, freshDatabase } from "../../test/database.ts";
 import { startSink } from "../../test/smtp-sink.ts";
 import { at, type World, world } from "../../test/world.ts";
+import { openMonth } from "./contents.ts";
 import { bytesOf, discardOldContents } from "./delivery.ts";
 
 let fresh: FreshDatabase;
@@ -45,6 +46,48 @@ it("sent mail can be shown byte for byte for ever, unless the workspace keeps it
 
 it("a month that was given up can be written to again: a clock that was set back loses no mail", async () => {
   expect(await bytesOf(fresh.db, await sentOn("2026-01-15"))).not.toBeNull();
+});
+
+const monthsMade = async () => {
+  const { rows } = await fresh.pool.query<{ name: string }>(
+    "select inhrelid::regclass::text as name from pg_inherits where inhparent = 'message_contents'::regclass",
+  );
+  return rows.map(({ name }) => name);
+};
+
+it("a month whose making was rolled back is not taken for made: its first mail leaves", async () => {
+  const rolledBack = fresh.db.transaction().execute(async (tx) => {
+    await openMonth(tx, at("2026-06-01"));
+    throw new Error("rolled back");
+  });
+  await expect(rolledBack).rejects.toThrow("rolled back");
+  expect(await monthsMade()).not.toContain("message_contents_2026_06");
+  expect(await bytesOf(fresh.db, await sentOn("2026-06-15"))).not.toBeNull();
+  expect(await monthsMade()).toContain("message_contents_2026_06");
+});
+
+it("a month that is gone while a process believes in it is made anew, and no mail of it is lost or sent twice", async () => {
+  await sentOn("2026-07-01");
+  // As when the database went back to a state from before the month.
+  await fresh.pool.query("drop table message_contents_2026_07");
+  const sink = await startSink();
+  try {
+    const account = await small.account(sink.port);
+    const sender = await small.sender({ emailAccountId: account.id });
+    const campaign = await small.campaign([{ day: 0 }, { day: 0, subject: "Again" }]);
+    const person = await small.person();
+    const id = await small.start(campaign.id, person.id, at("2026-07-02"), { senderId: sender.id });
+    const delivery = small.delivery();
+    await delivery.runUntilIdle(at("2026-07-02"));
+    await delivery.drain(0);
+    expect((await small.messages(id)).map(({ state, attempts }) => [state, attempts])).toEqual([
+      ["accepted", 1],
+      ["accepted", 1],
+    ]);
+    expect(sink.messages).toHaveLength(2);
+  } finally {
+    await sink.close();
+  }
 });
 
 it("a month with a mail in doubt is kept: it may have to leave again with the same bytes", async () => {

@@ -85,6 +85,8 @@ export type Stage = {
   lapse(workers: readonly string[] | "all"): Promise<void>;
   /** What was put off is due now, as if its time had come; accounts that wait are tried at once. */
   hasten(): Promise<void>;
+  /** Everybody is due now, where they waited. */
+  begin(): Promise<void>;
   /** How many Email Campaigns go on. */
   running(): Promise<number>;
   /** How many messages these workers hold. */
@@ -97,6 +99,8 @@ type Options = {
   /** The port by which workers reach the relay. */
   readonly proxied?: (port: number) => Promise<number>;
   readonly connections?: number;
+  /** Nothing is due before it is said. */
+  readonly waits?: boolean;
 };
 
 export async function openStage(server: Server, people: number, options: Options = {}): Promise<Stage> {
@@ -124,6 +128,7 @@ export async function openStage(server: Server, people: number, options: Options
     from generate_series(1, ${people}::int) as n`.execute(db);
   const input = { campaignId: campaign.id, emailGroupId: null, filter: {}, startOn: null, senderId: sender.id };
   await emailCampaigns.startMany(db, input, null, actor, now);
+  if (options.waits) await sql`update email_campaigns set next_due_at = null`.execute(db);
   await sql`analyze`.execute(db);
 
   const left = new Map<string, Left>();
@@ -180,6 +185,10 @@ export async function openStage(server: Server, people: number, options: Options
       await sql`update email_accounts set changed_at = now() where changed_at < now() - interval '1 second'`.execute(
         db,
       );
+      await sql`notify tidings_due`.execute(db);
+    },
+    async begin() {
+      await sql`update email_campaigns set next_due_at = now()`.execute(db);
       await sql`notify tidings_due`.execute(db);
     },
     async running() {

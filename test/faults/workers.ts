@@ -25,11 +25,19 @@ type How = {
   readonly program?: string;
   /** Its sending part alone. */
   readonly lean?: boolean;
+  /** The network namespace it runs in. */
+  readonly host?: string;
 };
 
-export function startWorker(environment: Environment, { reached, program = root, lean = false }: How = {}): Worker {
+export function startWorker(
+  environment: Environment,
+  { reached, program = root, lean = false, host }: How = {},
+): Worker {
   const what = lean ? [join(import.meta.dirname, "worker.ts")] : [join(program, "src/main.ts"), "work"];
-  const child = spawn(process.execPath, ["--import", WATCH, ...what], {
+  const node = [process.execPath, "--import", WATCH, ...what];
+  // It becomes the program: the process id is the worker's own.
+  const [first, ...words] = host === undefined ? node : ["ip", "netns", "exec", host, ...node];
+  const child = spawn(first!, words, {
     env: {
       PATH: process.env["PATH"],
       LOG_LEVEL: "warn",
