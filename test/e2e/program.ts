@@ -15,11 +15,12 @@ export type Program = {
   stop(): Promise<void>;
 };
 
-export async function startProgram(): Promise<Program> {
-  const data = mkdtempSync(join(tmpdir(), "tidings-e2e-"));
+/** In a folder of its own that goes with it, or in one that is given and stays; `more` are further words of the command. */
+export async function startProgram(given?: { data: string; more?: readonly string[] }): Promise<Program> {
+  const data = given?.data ?? mkdtempSync(join(tmpdir(), "tidings-e2e-"));
   const port = await freePort();
   const url = `http://localhost:${port}`;
-  const child = spawn(join(ROOT, "bin/tidings"), ["serve"], {
+  const child = spawn(join(ROOT, "bin/tidings"), ["serve", ...(given?.more ?? [])], {
     cwd: ROOT,
     env: {
       ...process.env,
@@ -39,8 +40,9 @@ export async function startProgram(): Promise<Program> {
   const setupUrl = await new Promise<string>((resolve, reject) => {
     const hear = (chunk: Buffer) => {
       said += chunk.toString();
+      // It is set up once; later it says where it is and nothing more.
       const found = /http:\/\/\S+\/setup\/\S+/.exec(said)?.[0];
-      if (found) resolve(found);
+      if (found || (given && /^Tidings \S+ is at /m.test(said))) resolve(found ?? "");
     };
     child.stdout.on("data", hear);
     child.stderr.on("data", hear);
@@ -52,7 +54,7 @@ export async function startProgram(): Promise<Program> {
     async stop() {
       child.kill("SIGTERM");
       await ended;
-      rmSync(data, { recursive: true, force: true });
+      if (!given) rmSync(data, { recursive: true, force: true });
     },
   };
 }
