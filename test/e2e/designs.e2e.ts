@@ -89,11 +89,11 @@ test("designed mails go through the editor unchanged, fit a phone, and can be re
       }
       const [light, dark] = looks;
       expect(
-        dark!.texts.map(({ words }) => words),
+        dark.texts.map(({ words }) => words),
         name,
-      ).toEqual(light!.texts.map(({ words }) => words));
-      const worse = light!.texts.filter(
-        ({ contrast }, at) => dark!.texts[at]!.contrast < Math.min(LEAST, contrast) - 0.01,
+      ).toEqual(light.texts.map(({ words }) => words));
+      const worse = light.texts.filter(
+        ({ contrast }, at) => dark.texts[at].contrast < Math.min(LEAST, contrast) - 0.01,
       );
       expect(
         worse.map(({ words }) => words),
