@@ -79,6 +79,7 @@ const routeTree = root.addChildren([
     page("/campaigns", () => import("./pages/campaigns/campaigns.tsx")),
     page("/campaigns/$id", () => import("./pages/campaigns/campaign.tsx")),
     page("/campaigns/$id/schedule", () => import("./pages/campaigns/schedule.tsx")),
+    page("/campaigns/$id/versions", () => import("./pages/campaigns/versions.tsx")),
     page("/campaigns/$id/simulation", () => import("./pages/campaigns/simulation.tsx")),
     page("/forecast", () => import("./pages/home/forecast.tsx")),
     page("/email-campaigns", () => import("./pages/email-campaigns/email-campaigns.tsx")),

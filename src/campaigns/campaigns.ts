@@ -20,6 +20,7 @@ export type AfterScheduleChange = (tx: Tx, campaignId: number, now: Temporal.Ins
 export const find = store.find;
 export const findByName = store.findByName;
 export const stepsOf = store.stepsOf;
+export const namesOfTemplates = store.namesOfTemplates;
 export { pause, resume } from "./pauses.ts";
 
 /** Holds a Campaign for whoever changes more than one thing of it. */

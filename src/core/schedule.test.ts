@@ -250,6 +250,8 @@ describe("what is done now", () => {
     expect(sends(given, "2026-12-01T09:00:00.2Z")).toEqual([1]);
     expect(sends(given, "2026-12-01T23:59:59Z")).toEqual([1]);
     expect(decide(given, at("2026-12-02T00:00:00Z")).expire).toMatchObject([{ reason: "expired" }]);
+    const ahead = facts({ steps: [step(1, 4, { expiresAfterDays: 0 })] });
+    expect(decide(ahead, at("2026-12-02T00:00:00Z"))).toMatchObject({ expire: [], next: { step: { id: 1 } } });
   });
 
   it("E44 it is done only when every step is resolved", () => {

@@ -313,7 +313,10 @@ function hasExpired(
   if (step.addedAt && Temporal.Instant.compare(step.addedAt, later(due, createdAt)) > 0) return "added-after-its-day";
   const days = step.expiresAfterDays ?? rules.expiresAfterDays;
   // 0 days: on its own day or never. Counted from the moment, it would be too late at once.
-  if (days === 0) return localDay(now, rules.timeZone).equals(localDay(due, rules.timeZone)) ? null : "expired";
+  if (days === 0)
+    return Temporal.PlainDate.compare(localDay(now, rules.timeZone), localDay(due, rules.timeZone)) > 0
+      ? "expired"
+      : null;
   return Temporal.Instant.compare(now, due.add({ hours: 24 * days })) > 0 ? "expired" : null;
 }
 

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { campaignTiming, MAX_STEPS, stepInput } from "../campaigns/api.ts";
 import { STATUSES, STOP_REASONS } from "../core/email-campaign.ts";
-import { contract, day, dayInput, id, idParams, instant, listOf, page } from "../http/contract.ts";
+import { contract, day, dayInput, id, idParams, instant, listOf, page, timeOfDay } from "../http/contract.ts";
 import { filterSchema } from "../people/api.ts";
 
 const emailCampaignFor = z.enum(["lead", "contact"]);
@@ -285,6 +285,8 @@ const timingPreviewInput = z.object({
   personId: id.nullable().default(null).describe("Null: somebody in the workspace's time zone without any dates."),
   steps: z.array(stepInput).max(MAX_STEPS).optional().describe("A Schedule that is not saved yet."),
   timing: campaignTiming.nullable().optional().describe("The Campaign's timing, if it is not saved yet."),
+  timeOfDay: timeOfDay.nullable().optional().describe("… and its time of day; null: the workspace's."),
+  expiresAfterDays: z.int().min(0).max(365).nullable().optional(),
 });
 export type TimingPreviewInput = z.output<typeof timingPreviewInput>;
 
@@ -306,6 +308,7 @@ export const timing = contract({
           z.object({
             stepId: id.nullable().describe("Null: a new step."),
             at: instant.nullable().describe("Null: it is not sent."),
+            on: z.string().describe("The person's day of it, or what that would be where it is not sent."),
             code: z.string().describe("`leaves`, `never`, or why it is skipped."),
             text: z.string(),
             moved: z.string().nullable().describe("What moved it from its day and time of day."),

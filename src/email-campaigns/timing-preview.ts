@@ -3,7 +3,8 @@ import { workspace } from "../accounts/accounts.ts";
 import * as campaigns from "../campaigns/campaigns.ts";
 import { SKIPPED } from "../core/explain-words.ts";
 import { project } from "../core/project.ts";
-import { type Facts, startsAt, type Step } from "../core/schedule.ts";
+import { plannedDay } from "../core/planned-day.ts";
+import { type Facts, localDay, startsAt, type Step } from "../core/schedule.ts";
 import { type CampaignTiming, stepTimingOf } from "../core/timing.ts";
 import { type Language, momentInWords, movedInWords } from "../core/timing-words.ts";
 import type { Db } from "../db/database.ts";
@@ -57,6 +58,8 @@ export async function timingPreview(
   // Whoever starts on a day that has passed is taken as started that morning.
   const createdAt = isSameDay(now, startOn, calendar.timeZone) || isBefore(now, begins) ? now : begins;
   const capped = { personId: row.personId, cap: calendars.cap(row) };
+  const given = input.timeOfDay && Temporal.PlainTime.from(input.timeOfDay);
+  const ownTime = given === undefined ? campaign.timeOfDay : given || null;
   const facts: Facts = {
     startOn,
     createdAt,
@@ -64,8 +67,10 @@ export async function timingPreview(
     resolutions: [],
     rules: {
       ...calendar,
-      timeOfDay: campaign.timeOfDay ?? home.timeOfDay,
-      expiresAfterDays: campaign.expiresAfterDays ?? home.expiresAfterDays,
+      timeOfDay: ownTime ?? home.timeOfDay,
+      expiresAfterDays:
+        (input.expiresAfterDays === undefined ? campaign.expiresAfterDays : input.expiresAfterDays) ??
+        home.expiresAfterDays,
     },
     capFreeAt: person && (await ledgerOf(db, [capped], now)).freeAt(capped),
   };
@@ -85,6 +90,7 @@ export async function timingPreview(
       return {
         stepId: rows[index]!.id ?? null,
         at,
+        on: (at ? localDay(at, calendar.timeZone) : plannedDay(startOn, step, facts.rules).on).toString(),
         code: reason ?? (at ? "leaves" : "never"),
         text: at
           ? momentInWords(at, calendar.timeZone, voice, now)

@@ -26,6 +26,8 @@ const difference = z.object({
   after: z.unknown(),
 });
 
+const templates = z.array(z.object({ id, name: z.string() })).describe("Those that the rows name.");
+
 const draft = z.object({
   campaignId: id,
   name: z.string(),
@@ -42,6 +44,7 @@ const draft = z.object({
     })
     .nullable(),
   differences: z.array(difference),
+  templates,
   approvalNeeded: z.boolean(),
   changedAt: instant,
 });
@@ -205,6 +208,28 @@ export const publishing = contract({
             following: z.int().describe("Running Email Campaigns that stay with it."),
           }),
         ),
+      }),
+    },
+  },
+  version: {
+    tag,
+    method: "GET",
+    path: "/campaigns/:id/versions/:number",
+    summary: "One published version: what it said, and what of it is different from what is published now",
+    description:
+      "`content` can be saved as a draft: steps that were removed since stand in it without an id, as new ones. `differences` lead from what is published now to it.",
+    params: idParams.extend({ number: z.coerce.number().int().positive().max(2_147_483_647) }),
+    access: "viewer",
+    success: {
+      status: 200,
+      body: z.object({
+        number: z.int(),
+        publishedAt: instant,
+        publishedBy: z.string(),
+        choice: z.enum(CHOICES).nullable(),
+        content: z.object({ steps: z.array(stepInput), settings }),
+        differences: z.array(difference),
+        templates,
       }),
     },
   },

@@ -19,6 +19,29 @@ export function contentOf(campaign: Campaign): Content {
   };
 }
 
+/**
+ * What a version said, from the rows it was kept as, so that it can be drafted again. A step that was removed since cannot
+ * come back: it stands there without its id, as a new one.
+ */
+export function contentOfRows(campaign: string, steps: string, there: ReadonlySet<number>): Content {
+  const rows = (JSON.parse(steps) as Row[]).map((row) => picked(byField(row), stepInput.shape));
+  return {
+    steps: rows.map(({ id, ...row }) => stepInput.parse(there.has(id as number) ? { id, ...row } : row)),
+    settings: settings.parse(picked(byField(JSON.parse(campaign) as Row), settings.shape)),
+  };
+}
+
+type Row = Record<string, unknown>;
+
+/** Columns by the names of fields: `send_after_days` is `sendAfterDays`. */
+const byField = (row: Row): Row =>
+  Object.fromEntries(
+    Object.entries(row).map(([column, value]) => [
+      column.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()),
+      value,
+    ]),
+  );
+
 function picked(from: Record<string, unknown>, shape: object): Record<string, unknown> {
   return Object.fromEntries(Object.keys(shape).flatMap((key) => (key in from ? [[key, from[key]]] : [])));
 }

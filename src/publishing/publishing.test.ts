@@ -197,6 +197,45 @@ describe("the choice", () => {
   });
 });
 
+describe("a version", () => {
+  it("tells what it said and how it differs from now, and going back to it is a draft that sends nobody anything twice", async () => {
+    const { campaignId, id, now, steps } = await underWay(5 * DAY);
+    await draft(campaignId, (all) => [all[0], { ...(all[2] as object), sendAfterDays: 8 }], now, {
+      timeOfDay: "11:00",
+      evergreen: true,
+    });
+    await publish(campaignId, "everyone", now);
+    expect((await publishing.versionsOf(fresh.db, campaignId)).map(({ number, choice }) => [number, choice])).toEqual([
+      [2, "everyone"],
+      [1, null],
+    ]);
+    const first = await publishing.versionOf(fresh.db, campaignId, 1);
+    expect(first.content.steps.map((row) => [row.id, row.sendAfterDays])).toEqual([
+      [steps[0]!.id, 0],
+      // It was removed since: it comes back as a new one.
+      [undefined, 4],
+      [steps[2]!.id, 10],
+    ]);
+    expect(first.differences).toMatchObject([
+      { kind: "step-added", row: 1 },
+      { kind: "step-changed", field: "sendAfterDays", before: 8, after: 10 },
+      { kind: "setting-changed", field: "timeOfDay", after: null },
+      { kind: "setting-changed", field: "evergreen", before: true, after: false },
+    ]);
+    expect(first.templates.map((one) => one.id).toSorted((a, b) => a - b)).toEqual(
+      steps.map((step) => step.emailTemplateId),
+    );
+    expect((await publishing.versionOf(fresh.db, campaignId, 2)).differences).toEqual([]);
+    await publishing.saveDraft(fresh.db, campaignId, first.content, ana, null, now);
+    await publish(campaignId, "everyone", now);
+    await run(now, at("2026-12-31"));
+    expect(await story(id)).toBe("12-01 12-05 skipped:added-after-its-day 12-11");
+    expect(await publishing.versionOf(fresh.db, campaignId, 9).catch((error: Refusal) => error.code)).toBe(
+      "version-not-found",
+    );
+  });
+});
+
 describe("the impact", () => {
   it("is told before, mail by mail, and is what then happens", async () => {
     const { campaignId, id, now, steps } = await underWay(5 * DAY);

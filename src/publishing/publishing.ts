@@ -12,7 +12,7 @@ import { type Db, inTransaction, type Tx } from "../db/database.ts";
 import * as emailCampaigns from "../email-campaigns/email-campaigns.ts";
 import { refuseIfChanged } from "../http/etag.ts";
 import { applied, type Change, compared } from "./compare.ts";
-import { type Content, contentOf } from "./content.ts";
+import { type Content, contentOf, contentOfRows } from "./content.ts";
 import { add, impactOf, noImpact, told } from "./impact.ts";
 import * as store from "./store.ts";
 
@@ -45,8 +45,33 @@ export async function draftOf(db: Db, campaignId: number) {
         }
       : null,
     differences: differences(published, content),
+    templates: await templatesIn(db, published, content),
     approvalNeeded: await needsApproval(db, campaign),
     changedAt: draft?.changedAt ?? campaign.changedAt,
+  };
+}
+
+/** The names of the templates that rows name, of whichever side. */
+async function templatesIn(db: Db, ...contents: readonly Content[]) {
+  const ids = contents.flatMap(({ steps }) => steps.map(({ emailTemplateId }) => emailTemplateId));
+  const names = await campaigns.namesOfTemplates(db, [...new Set(ids)]);
+  return [...names].map(([id, name]) => ({ id, name }));
+}
+
+/** One version, what it said, and what putting it back would change. */
+export async function versionOf(db: Db, campaignId: number, number: number) {
+  const campaign = await campaigns.get(db, campaignId);
+  const found =
+    (await store.findVersion(db, campaignId, number)) ??
+    refuse("version-not-found", `The Campaign “${campaign.name}” has no version ${number}.`);
+  const { campaign: row, steps, ...rest } = found;
+  const published = contentOf(campaign);
+  const content = contentOfRows(row, steps, new Set(campaign.steps.map(({ id }) => id)));
+  return {
+    ...rest,
+    content,
+    differences: differences(published, content),
+    templates: await templatesIn(db, published, content),
   };
 }
 

@@ -37,6 +37,7 @@ export function routes(serve: Serve, { db }: { db: Db }): void {
     await campaigns.get(db, params.id);
     return { data: await publishing.versionsOf(db, params.id) };
   });
+  serve(api.version, ({ params }) => publishing.versionOf(db, params.id, params.number));
   serve(api.pause, ({ params, body, actor, now }) => pauses.pause(db, params.id, body.kind, actor, now));
   serve(api.resume, ({ params, actor, now }) => pauses.resume(db, params.id, actor, now));
   serve(impacts.schedule, ({ params, body: { choice, ...content }, now }) =>

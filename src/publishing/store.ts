@@ -131,6 +131,21 @@ export async function versionsOf(db: Db, campaignId: number) {
   return rows;
 }
 
+/** One version as it was kept: the rows of its tables, by their columns. */
+export async function findVersion(db: Db, campaignId: number, number: number) {
+  const { rows } = await sql<{
+    number: number;
+    publishedAt: Temporal.Instant;
+    publishedBy: string;
+    choice: "everyone" | "new-only" | "stop" | null;
+    campaign: string;
+    steps: string;
+  }>`
+    select number, published_at, published_by, choice, campaign::text as campaign, steps::text as steps
+    from schedule_versions where campaign_id = ${campaignId} and number = ${number}`.execute(db);
+  return rows[0];
+}
+
 /** A step of one Email Campaign, and the moment from which it is sent although it was added too late. */
 export type Backfill = { readonly emailCampaignId: number; readonly stepId: number; readonly dueAt: Temporal.Instant };
 

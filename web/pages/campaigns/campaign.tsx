@@ -7,7 +7,6 @@ import {
   Drawer,
   Group,
   Menu,
-  NumberInput,
   ScrollArea,
   Select,
   SimpleGrid,
@@ -25,7 +24,9 @@ import { useDisclosure } from "@mantine/hooks";
 import {
   IconCalendarEvent,
   IconDots,
+  IconHistory,
   IconMail,
+  IconMailForward,
   IconPlayerPause,
   IconPlayerPlay,
   IconPlus,
@@ -50,6 +51,7 @@ import { invalidate, useApi, useRead } from "../../queries.ts";
 import { useMay } from "../../session.tsx";
 import { STATUS_COLORS } from "../../theme.ts";
 
+const Backfill = lazy(() => import("./backfill.tsx"));
 const Rows = lazy(() => import("../../kit/charts.tsx").then(({ Rows: component }) => ({ default: component })));
 
 type Campaign = Answer<"GET /campaigns/:id">;
@@ -65,6 +67,7 @@ export default function CampaignPage() {
   const may = useMay();
   const navigate = useNavigate();
   const [settings, { open, close }] = useDisclosure(false);
+  const [late, { open: openLate, close: closeLate }] = useDisclosure(false);
   const start = `/email-campaigns/new?campaign=${id}`;
   const remove = () =>
     ask({
@@ -152,6 +155,14 @@ export default function CampaignPage() {
                 >
                   {t("Simulate")}
                 </Menu.Item>
+                <Menu.Item leftSection={<IconHistory size={16} />} component={Link} to={`/campaigns/${id}/versions`}>
+                  {t("Versions")}
+                </Menu.Item>
+                {campaign.steps.length > 0 && (
+                  <Menu.Item leftSection={<IconMailForward size={16} />} onClick={openLate}>
+                    {t("Send a mail to those it came too late for")}
+                  </Menu.Item>
+                )}
                 {campaign.pauseKind ? (
                   <Menu.Item leftSection={<IconPlayerPlay size={16} />} onClick={() => void rest(null)}>
                     {t("Resume")}
@@ -227,6 +238,13 @@ export default function CampaignPage() {
       </Card>
       <Drawer opened={settings} onClose={close} position="right" title={t("Settings of the Campaign")}>
         {settings && <Settings campaign={campaign} done={close} />}
+      </Drawer>
+      <Drawer opened={late} onClose={closeLate} position="right" title={t("Send a mail to those it came too late for")}>
+        {late && (
+          <Suspense fallback={<Skeleton height={200} />}>
+            <Backfill campaign={campaign} done={closeLate} />
+          </Suspense>
+        )}
       </Drawer>
     </Page>
   );
@@ -425,8 +443,6 @@ function Settings({ campaign, done }: { campaign: Campaign; done: () => void }) 
     initialValues: {
       name: campaign.name,
       description: campaign.description ?? "",
-      timeOfDay: campaign.timeOfDay?.slice(0, 5) ?? "",
-      expiresAfterDays: campaign.expiresAfterDays ?? ("" as number | ""),
       stopOnReply: campaign.stopOnReply,
       stopCompanyOnReply: campaign.stopCompanyOnReply,
       waitForReturn: campaign.waitForReturn,
@@ -435,16 +451,13 @@ function Settings({ campaign, done }: { campaign: Campaign; done: () => void }) 
     },
   });
   const workspace = useApi("GET /workspace");
-  const submit = async (values: typeof form.values) => {
-    const { name, description, timeOfDay, expiresAfterDays, trackOpens, trackClicks, ...onReply } = values;
+  const submit = async ({ name, description, trackOpens, trackClicks, ...onReply }: typeof form.values) => {
     try {
       await call("PATCH /campaigns/:id", {
         params: { id: campaign.id },
         body: {
           name,
           description: description || null,
-          timeOfDay: timeOfDay || null,
-          expiresAfterDays: expiresAfterDays === "" ? null : expiresAfterDays,
           trackOpens: TRACKING[trackOpens],
           trackClicks: TRACKING[trackClicks],
           ...onReply,
@@ -461,21 +474,6 @@ function Settings({ campaign, done }: { campaign: Campaign; done: () => void }) 
       <Stack>
         <TextInput label={t("Name")} required {...form.getInputProps("name")} />
         <Textarea label={t("What it is for (optional)")} autosize minRows={2} {...form.getInputProps("description")} />
-        <TextInput
-          type="time"
-          label={t("Time of day")}
-          description={t("When its mails leave, by the person's own clock. Empty: {time}, as for all Campaigns.", {
-            time: workspace.data?.timeOfDay.slice(0, 5) ?? "09:00",
-          })}
-          {...form.getInputProps("timeOfDay")}
-        />
-        <NumberInput
-          label={t("Too late after (days)")}
-          description={t("A mail that is later than this is skipped rather than sent out of time.")}
-          min={0}
-          max={365}
-          {...form.getInputProps("expiresAfterDays")}
-        />
         <Switch
           label={t("Stop for whoever replies")}
           description={t("An automatic reply is none.")}

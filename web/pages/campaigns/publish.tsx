@@ -1,5 +1,18 @@
 /** Publishing a draft: what it does to those on their way, told before; the choice; the question before a burst. */
-import { Alert, Anchor, Badge, Button, Checkbox, Group, NumberInput, Radio, Stack, Table, Text } from "@mantine/core";
+import {
+  Alert,
+  Anchor,
+  Badge,
+  Button,
+  Checkbox,
+  Group,
+  NumberInput,
+  Radio,
+  Select,
+  Stack,
+  Table,
+  Text,
+} from "@mantine/core";
 import { useState } from "react";
 import { address, type Answer, call, Problem } from "../../api.ts";
 import { formatMoment, formatNumber, t } from "../../i18n.ts";
@@ -7,6 +20,7 @@ import { Failure, tellDone, tellFailure } from "../../kit/failures.tsx";
 import { RowsSkeleton } from "../../kit/skeletons.tsx";
 import { invalidate, useApi } from "../../queries.ts";
 import { useMay } from "../../session.tsx";
+import { Differences } from "./differences.tsx";
 
 type Choice = "everyone" | "new-only" | "stop";
 type Impact = Answer<"POST /campaigns/:id/draft/impact">;
@@ -29,6 +43,9 @@ const CHOICES: readonly (readonly [Choice, () => string, () => string])[] = [
     () => t("Whoever has begun gets nothing more. Others follow the new one."),
   ],
 ];
+
+/** A choice as a list of versions tells it. */
+export const choiceWord = (choice: Choice): string => CHOICES.find(([value]) => value === choice)?.[1]() ?? choice;
 
 const EFFECTS: Readonly<Record<Effect, () => string>> = {
   "due-now": () => t("leaves at once"),
@@ -91,7 +108,9 @@ export function Publishing({ id, close, done }: { id: string; close: () => void;
       await invalidate(
         "GET /campaigns/:id",
         "GET /campaigns",
+        "GET /campaigns/:id/draft",
         "GET /campaigns/:id/insights",
+        "GET /campaigns/:id/versions",
         "GET /email-campaigns/:id",
       );
       await done();
@@ -102,6 +121,7 @@ export function Publishing({ id, close, done }: { id: string; close: () => void;
 
   return (
     <Stack>
+      {draft.data && <Differences differences={draft.data.differences} templates={draft.data.templates} />}
       <Radio.Group
         label={t("Who follows the new Schedule?")}
         value={choice}
@@ -116,7 +136,15 @@ export function Publishing({ id, close, done }: { id: string; close: () => void;
       {failure ? (
         <Failure error={failure} />
       ) : found ? (
-        <Told id={id} choice={choice} impact={found} />
+        <Told
+          id={id}
+          choice={choice}
+          impact={found}
+          mails={(draft.data?.content.steps ?? []).map(({ sendAfterDays, emailTemplateId }) => ({
+            day: sendAfterDays,
+            name: draft.data?.templates.find(({ id: one }) => one === emailTemplateId)?.name ?? "–",
+          }))}
+        />
       ) : (
         <RowsSkeleton />
       )}
@@ -172,13 +200,23 @@ export function Publishing({ id, close, done }: { id: string; close: () => void;
   );
 }
 
-function Told({ id, choice, impact }: { id: string; choice: Choice; impact: Impact }) {
+function Told({
+  id,
+  choice,
+  impact,
+  mails,
+}: {
+  id: string;
+  choice: Choice;
+  impact: Impact;
+  /** The rows of the draft. */
+  mails: readonly { readonly day: number; readonly name: string }[];
+}) {
   const shown = (Object.keys(EFFECTS) as Effect[]).filter((effect) => impact.effects[effect] > 0);
   const [effect, setEffect] = useState<Effect | null>(null);
-  const rows = useApi("GET /campaigns/:id/draft/impact/mails", {
-    params: { id },
-    query: { choice, limit: 8, ...(effect ? { effect } : {}) },
-  });
+  const [mail, setMail] = useState<number | null>(null);
+  const filter = { choice, ...(effect ? { effect } : {}), ...(mail === null ? {} : { row: mail }) };
+  const rows = useApi("GET /campaigns/:id/draft/impact/mails", { params: { id }, query: { ...filter, limit: 8 } });
   return (
     <Stack gap="xs">
       <Text size="sm">
@@ -213,12 +251,32 @@ function Told({ id, choice, impact }: { id: string; choice: Choice; impact: Impa
           </Button>
         ))}
       </Group>
+      {mails.length > 1 && (
+        <Select
+          label={t("Only this mail")}
+          placeholder={t("All mails")}
+          clearable
+          data={mails.map(({ day, name }, at) => ({
+            value: String(at),
+            label: `${at + 1}. ${t("“{name}” on day {day}", { name, day })}`,
+          }))}
+          value={mail === null ? null : String(mail)}
+          onChange={(value) => setMail(value === null ? null : Number(value))}
+          maw={420}
+        />
+      )}
+      {rows.data?.data.length === 0 && (
+        <Text size="sm" c="dimmed">
+          {t("Nobody.")}
+        </Text>
+      )}
       {rows.data && rows.data.data.length > 0 && (
         <Table.ScrollContainer minWidth={480}>
           <Table verticalSpacing={4} aria-label={t("Mails of single people")}>
             <Table.Thead>
               <Table.Tr>
                 <Table.Th>{t("Person")}</Table.Th>
+                <Table.Th>{t("Mail")}</Table.Th>
                 <Table.Th>{t("Effect")}</Table.Th>
                 <Table.Th>{t("Before")}</Table.Th>
                 <Table.Th>{t("After")}</Table.Th>
@@ -228,6 +286,7 @@ function Told({ id, choice, impact }: { id: string; choice: Choice; impact: Impa
               {rows.data.data.slice(0, 8).map((row, at) => (
                 <Table.Tr key={`${row.emailCampaignId}-${at}`}>
                   <Table.Td>{row.person}</Table.Td>
+                  <Table.Td>{row.row === null ? "–" : row.row + 1}</Table.Td>
                   <Table.Td>
                     <Badge variant="light" color={COLORS[row.effect] ?? "gray"}>
                       {EFFECTS[row.effect]()}
@@ -245,11 +304,11 @@ function Told({ id, choice, impact }: { id: string; choice: Choice; impact: Impa
         size="sm"
         href={address("GET /campaigns/:id/draft/impact/mails.csv", {
           params: { id },
-          query: { choice, ...(effect ? { effect } : {}) },
+          query: filter,
         })}
         download
       >
-        {t("Download the whole list as CSV")}
+        {effect || mail !== null ? t("Download this list as CSV") : t("Download the whole list as CSV")}
       </Anchor>
     </Stack>
   );

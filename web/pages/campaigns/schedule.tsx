@@ -34,20 +34,22 @@ import { IconClock, IconEye, IconGripVertical, IconPlus, IconTrash } from "@tabl
 import { Link, useBlocker, useNavigate, useParams } from "@tanstack/react-router";
 import { useDebouncedValue } from "@mantine/hooks";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { type Answer, call } from "../../api.ts";
 import { t, today } from "../../i18n.ts";
-import { Failure, tellDone, tellFailure } from "../../kit/failures.tsx";
+import { tellDone, tellFailure } from "../../kit/failures.tsx";
 import { Empty } from "../../kit/list.tsx";
-import { MailFrame } from "../../kit/mail-frame.tsx";
 import { Page } from "../../kit/page.tsx";
+import { PickPerson } from "../../kit/pick-person.tsx";
 import { nameLabel, Pick } from "../../kit/pick.tsx";
 import { RowsSkeleton } from "../../kit/skeletons.tsx";
-import type { StepTiming } from "../../kit/timing.tsx";
-import { invalidate, useApi, useRead } from "../../queries.ts";
+import { NO_TIMING, type StepTiming } from "../../kit/timing.tsx";
+import { invalidate, useRead } from "../../queries.ts";
 import { Publishing } from "./publish.tsx";
 import { StepTimingFields } from "./step-timing.tsx";
-import { TimingCard } from "./timing.tsx";
+import { type ScheduleSettings, TimingCard } from "./timing.tsx";
+
+const StepPreview = lazy(() => import("./step-preview.tsx"));
 
 type Campaign = Answer<"GET /campaigns/:id">;
 type Draft = {
@@ -77,37 +79,49 @@ const draftsOf = ({ steps }: Campaign): Draft[] =>
   }));
 
 /** The rows of a draft that somebody kept. */
-const rowsOf = ({ content }: Answer<"GET /campaigns/:id/draft">, { steps }: Campaign): Draft[] =>
+const rowsOf = ({ content, templates }: Answer<"GET /campaigns/:id/draft">): Draft[] =>
   content.steps.map(({ id, emailTemplateId, sendAfterDays, timeOfDay, expiresAfterDays, timing }) => ({
     key: id === undefined ? newKey() : String(id),
     id,
     emailTemplateId,
-    emailTemplate:
-      steps.find((step) => step.emailTemplateId === emailTemplateId)?.emailTemplate ??
-      t("Template {id}", { id: emailTemplateId }),
+    emailTemplate: templates.find(({ id: one }) => one === emailTemplateId)?.name ?? "",
     sendAfterDays,
     timeOfDay: timeOfDay?.slice(0, 5) ?? "",
     expiresAfterDays,
     timing: timing ?? null,
   }));
 
+type Settings = Answer<"GET /campaigns/:id/draft">["content"]["settings"];
+
+const settingsOf = ({ timing, timeOfDay, expiresAfterDays, evergreen }: Settings): ScheduleSettings => ({
+  timing: timing ?? null,
+  timeOfDay: timeOfDay?.slice(0, 5) ?? "",
+  expiresAfterDays: expiresAfterDays ?? null,
+  evergreen: evergreen ?? false,
+});
+
 export default function SchedulePage() {
   const { id } = useParams({ strict: false }) as { id: string };
   const { data: campaign } = useRead("GET /campaigns/:id", { params: { id } });
   const { data: draft } = useRead("GET /campaigns/:id/draft", { params: { id } });
   const navigate = useNavigate();
-  const [drafts, setDrafts] = useState(() => (draft.draft ? rowsOf(draft, campaign) : draftsOf(campaign)));
+  const [drafts, setDrafts] = useState(() => (draft.draft ? rowsOf(draft) : draftsOf(campaign)));
   const [start, setStart] = useState<string>(today());
-  const [timing, setTiming] = useState(campaign.timing);
+  const [settings, setSettings] = useState(() => settingsOf(draft.content.settings));
   const [person, setPerson] = useState<number | null>(null);
-  const [shown, setShown] = useState<number | null>(null);
+  const [shown, setShown] = useState<string | null>(null);
   const [publishing, setPublishing] = useState(false);
   const [busy, setBusy] = useState(false);
-  const [saved, setSaved] = useState(false);
-  const changed = JSON.stringify(drafts.map(bare)) !== JSON.stringify(draftsOf(campaign).map(bare));
+  const isPublished =
+    JSON.stringify(drafts.map(bare)) === JSON.stringify(draftsOf(campaign).map(bare)) &&
+    isSame(settings, settingsOf(draft.published.settings));
+  const isKept =
+    JSON.stringify(drafts.map(bare)) === JSON.stringify(rowsOf(draft).map(bare)) &&
+    isSame(settings, settingsOf(draft.content.settings));
+  const changed = !isPublished;
   useBlocker({
-    shouldBlockFn: () => changed && !saved && !window.confirm(t("Leave without saving the Schedule?")),
-    enableBeforeUnload: () => changed && !saved,
+    shouldBlockFn: () => !isKept && !window.confirm(t("Leave without saving the Schedule?")),
+    enableBeforeUnload: () => !isKept,
   });
   const sensors = useSensors(
     useSensor(PointerSensor, { activationConstraint: { distance: 4 } }),
@@ -160,36 +174,35 @@ export default function SchedulePage() {
     startOn: start,
     personId: person,
     steps: steps.map((step) => ({ ...step, emailTemplateId: step.emailTemplateId || 1 })),
-    timing,
+    timing: settings.timing,
+    timeOfDay: settings.timeOfDay || null,
   });
+  const previewed = drafts.find(({ key, emailTemplateId }) => key === shown && emailTemplateId !== null);
   const incomplete = drafts.some(({ emailTemplateId }) => emailTemplateId === null);
-  const save = async () => {
-    setBusy(true);
-    try {
-      await call("PUT /campaigns/:id/steps", { params: { id }, body: { steps } });
-      setSaved(true);
-      await invalidate("GET /campaigns/:id", "GET /campaigns", "GET /campaigns/:id/insights");
-      tellDone(t("The Schedule is saved."));
-      await navigate({ to: `/campaigns/${id}`, ignoreBlocker: true });
-    } catch (error) {
-      tellFailure(error);
-    } finally {
-      setBusy(false);
-    }
-  };
-  /** Whoever is on their way is affected: kept as a draft, told what it does, published after a yes. */
+  /** Kept as a draft; where people have begun, published only after a look at what it does to them. */
   const review = async () => {
     setBusy(true);
     try {
-      const { Scheduled, "In Progress": inProgress, Paused } = campaign.emailCampaigns;
-      if (Scheduled + inProgress + Paused === 0) {
-        await save();
-        return;
+      const kept = await call("PUT /campaigns/:id/draft", {
+        params: { id },
+        body: { steps, settings: { ...settings, timeOfDay: settings.timeOfDay || null } },
+        ifMatch: `"${draft.changedAt}"`,
+      });
+      const { Scheduled, "In Progress": inProgress, Paused, Completed } = campaign.emailCampaigns;
+      const begun = Scheduled + inProgress + Paused + Completed > 0;
+      if (!begun && !kept.approvalNeeded) {
+        await call("POST /campaigns/:id/draft/publication", { params: { id }, body: { choice: "everyone" } });
+        tellDone(t("The Schedule is saved."));
       }
-      await call("PUT /campaigns/:id/draft", { params: { id }, body: { steps }, ifMatch: `"${draft.changedAt}"` });
-      await invalidate("GET /campaigns/:id/draft");
-      setSaved(true);
-      setPublishing(true);
+      await invalidate(
+        "GET /campaigns/:id/draft",
+        "GET /campaigns/:id",
+        "GET /campaigns",
+        "GET /campaigns/:id/insights",
+        "GET /campaigns/:id/versions",
+      );
+      if (begun || kept.approvalNeeded) setPublishing(true);
+      else await navigate({ to: `/campaigns/${id}`, ignoreBlocker: true });
     } catch (error) {
       tellFailure(error);
     } finally {
@@ -202,6 +215,7 @@ export default function SchedulePage() {
       await call("DELETE /campaigns/:id/draft", { params: { id } });
       await invalidate("GET /campaigns/:id/draft");
       setDrafts(draftsOf(campaign));
+      setSettings(settingsOf(draft.published.settings));
       tellDone(t("The draft is gone."));
     } catch (error) {
       tellFailure(error);
@@ -232,13 +246,16 @@ export default function SchedulePage() {
           {t("{name} changed it. What runs goes by the published Schedule.", { name: draft.draft.changedBy })}{" "}
           {draft.draft.outdated && t("Somebody published meanwhile: look at both before you save it again.")}
           <Group mt="xs">
+            <Button size="xs" onClick={() => setPublishing(true)}>
+              {t("See what it changes")}
+            </Button>
             <Button size="xs" variant="default" onClick={() => void discard()}>
               {t("Throw the draft away")}
             </Button>
           </Group>
         </Alert>
       )}
-      <TimingCard campaign={campaign} timing={timing} onChange={setTiming} />
+      <TimingCard settings={settings} onChange={setSettings} />
       <Group align="flex-start">
         <DatePickerInput
           label={t("If somebody started on")}
@@ -247,16 +264,13 @@ export default function SchedulePage() {
           onChange={(value) => setStart(value ?? today())}
           miw={280}
         />
-        <Pick
-          route="GET /leads"
-          label={t("A Lead it would be")}
+        <PickPerson
+          label={t("Somebody it would be")}
           description={t("With their time zone, country and dates.")}
           placeholder={t("Anybody in the workspace's time zone")}
-          clearable
-          labelOf={personLabel}
           value={person}
           onChange={setPerson}
-          miw={300}
+          miw={{ base: 0, xs: 300 }}
         />
       </Group>
       {drafts.length === 0 ? (
@@ -275,7 +289,7 @@ export default function SchedulePage() {
                   leaves={moments?.[at] ?? null}
                   change={(changes) => change(draft.key, changes)}
                   remove={() => remove(draft.key)}
-                  preview={() => setShown(draft.emailTemplateId)}
+                  preview={() => setShown(draft.key)}
                 />
               ))}
             </Stack>
@@ -292,8 +306,17 @@ export default function SchedulePage() {
           </Button>
         </Group>
       )}
-      <Modal opened={shown !== null} onClose={() => setShown(null)} size="xl" title={t("What it looks like")}>
-        {shown !== null && <Preview id={shown} />}
+      <Modal opened={previewed !== undefined} onClose={() => setShown(null)} size="xl" title={t("What it looks like")}>
+        {previewed && (
+          <Suspense fallback={<RowsSkeleton />}>
+            <StepPreview
+              emailTemplateId={previewed.emailTemplateId ?? 0}
+              campaignName={campaign.name}
+              personId={person}
+              moment={moments?.[drafts.indexOf(previewed)] ?? null}
+            />
+          </Suspense>
+        )}
       </Modal>
       <Modal opened={publishing} onClose={() => setPublishing(false)} size="xl" title={t("What this changes")}>
         {publishing && (
@@ -307,6 +330,11 @@ export default function SchedulePage() {
     </Page>
   );
 }
+
+const isSame = (one: ScheduleSettings, other: ScheduleSettings) => {
+  const flat = ({ timing, ...rest }: ScheduleSettings) => JSON.stringify({ ...rest, ...NO_TIMING, ...timing });
+  return flat(one) === flat(other);
+};
 
 const bare = ({ key: _key, emailTemplate: _name, ...draft }: Draft) => draft;
 
@@ -418,8 +446,6 @@ function StepRow({
   );
 }
 
-const personLabel = (row: Record<string, unknown>) => String(row["fullName"]);
-
 type Moment = Answer<"POST /campaigns/:id/timing/preview">["steps"][number];
 
 /** When each step would leave, asked a moment after the last change; the answer before stands meanwhile. */
@@ -439,31 +465,4 @@ async function momentsOf(
   body: NonNullable<Parameters<typeof call<"POST /campaigns/:id/timing/preview">>[1]>["body"],
 ) {
   return (await call("POST /campaigns/:id/timing/preview", { params: { id }, body })).steps;
-}
-
-function Preview({ id }: { id: number }) {
-  const template = useApi("GET /email-templates/:id", { params: { id } });
-  const content = template.data;
-  const preview = useApiPreview(content);
-  if (template.isError) return <Failure error={template.error} />;
-  if (!content || !preview) return <RowsSkeleton />;
-  return (
-    <Stack>
-      <Text fw={600}>{preview.subject}</Text>
-      <MailFrame html={preview.html} title={t("The mail “{subject}”", { subject: preview.subject })} remote />
-    </Stack>
-  );
-}
-
-function useApiPreview(content: Answer<"GET /email-templates/:id"> | undefined) {
-  const [found, setFound] = useState<{ of: number; answer: Answer<"POST /email-templates/preview"> } | null>(null);
-  const [asked, setAsked] = useState<number | null>(null);
-  if (content && asked !== content.id) {
-    setAsked(content.id);
-    const { subject, preheader, format, body, text } = content;
-    void call("POST /email-templates/preview", { body: { subject, preheader, format, body, text } })
-      .then((answer) => setFound({ of: content.id, answer }))
-      .catch(tellFailure);
-  }
-  return found && found.of === content?.id ? found.answer : null;
 }

@@ -1,73 +1,102 @@
-/** When mails of a Campaign may leave: windows, business days, holidays. Changes reach what waits, never what was sent. */
-import { Alert, Button, Card, Checkbox, Group, Radio, Select, Stack, Switch, Text } from "@mantine/core";
+/** When mails of a Campaign may leave: time of day, windows, business days, holidays. A part of the draft: saves nothing itself. */
+import {
+  Alert,
+  Button,
+  Card,
+  Checkbox,
+  Group,
+  NumberInput,
+  Radio,
+  Select,
+  Stack,
+  Switch,
+  Text,
+  TextInput,
+} from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
-import { type Answer, call } from "../../api.ts";
 import { t } from "../../i18n.ts";
-import { tellDone, tellFailure } from "../../kit/failures.tsx";
 import { type CampaignTiming, GapFields, NO_TIMING, OFFICE_HOURS, WindowFields } from "../../kit/timing.tsx";
-import { invalidate, useApi } from "../../queries.ts";
+import { useApi } from "../../queries.ts";
 
-type Campaign = Answer<"GET /campaigns/:id">;
+/** What of a Campaign its Schedule goes by. */
+export type ScheduleSettings = {
+  readonly timing: CampaignTiming | null;
+  /** As in a field: empty is the workspace's. */
+  readonly timeOfDay: string;
+  readonly expiresAfterDays: number | null;
+  readonly evergreen: boolean;
+};
 
 /** One line of what holds, and the form behind a button. */
 export function TimingCard({
-  campaign,
-  timing,
+  settings,
   onChange,
 }: {
-  campaign: Campaign;
-  timing: CampaignTiming | null;
-  onChange: (timing: CampaignTiming | null) => void;
+  settings: ScheduleSettings;
+  onChange: (settings: ScheduleSettings) => void;
 }) {
   const [open, setOpen] = useState(false);
-  const [busy, setBusy] = useState(false);
+  const workspace = useApi("GET /workspace");
+  const { timing, timeOfDay, expiresAfterDays, evergreen } = settings;
   const value = timing ?? NO_TIMING;
-  const change = (changes: Partial<CampaignTiming>) => onChange({ ...value, ...changes });
-  const save = async () => {
-    setBusy(true);
-    try {
-      const wanted = isPlain(value) ? null : value;
-      await call("PATCH /campaigns/:id", { params: { id: campaign.id }, body: { timing: wanted } });
-      await invalidate("GET /campaigns/:id");
-      tellDone(t("The timing is saved; what waits follows it."));
-      setOpen(false);
-    } catch (error) {
-      tellFailure(error);
-    } finally {
-      setBusy(false);
-    }
+  const change = (changes: Partial<CampaignTiming>) => {
+    const changed = { ...value, ...changes };
+    onChange({ ...settings, timing: isPlain(changed) ? null : changed });
   };
-  const cancel = () => {
-    onChange(campaign.timing);
-    setOpen(false);
-  };
+  const usual = workspace.data?.timeOfDay.slice(0, 5) ?? "09:00";
   return (
     <Card padding="md" component="section" aria-label={t("When mails may leave")} maw={760}>
       <Group justify="space-between" wrap="nowrap" align="flex-start">
         <div>
           <Text fw={600}>{t("When mails may leave")}</Text>
           <Text size="sm" c="dimmed">
+            {t("At {time}", { time: timeOfDay || usual })}
+            {"; "}
             {inWords(value)}
+            {evergreen && `; ${t("evergreen")}`}
           </Text>
         </div>
-        {!open && (
-          <Button variant="default" onClick={() => setOpen(true)} style={{ flexShrink: 0 }}>
-            {t("Change the timing")}
-          </Button>
-        )}
+        <Button variant="default" aria-expanded={open} onClick={() => setOpen(!open)} style={{ flexShrink: 0 }}>
+          {open ? t("Close") : t("Change the timing")}
+        </Button>
       </Group>
       {open && (
         <Stack mt="md">
-          <Fields value={value} change={change} />
-          <Group justify="flex-end">
-            <Button variant="default" onClick={cancel}>
-              {t("Cancel")}
-            </Button>
-            <Button loading={busy} onClick={() => void save()}>
-              {t("Save the timing")}
-            </Button>
+          <Text size="sm" c="dimmed">
+            {t("This is saved with the Schedule, and its effect is shown before.")}
+          </Text>
+          <Group align="flex-start">
+            <TextInput
+              type="time"
+              label={t("Time of day")}
+              description={t("When its mails leave, by the person's own clock. Empty: {time}, as for all Campaigns.", {
+                time: usual,
+              })}
+              value={timeOfDay}
+              onChange={(event) => onChange({ ...settings, timeOfDay: event.currentTarget.value })}
+              flex={1}
+              miw={220}
+            />
+            <NumberInput
+              label={t("Too late after (days)")}
+              description={t("A mail that is later than this is skipped rather than sent out of time.")}
+              min={0}
+              max={365}
+              allowDecimal={false}
+              value={expiresAfterDays ?? ""}
+              onChange={(days) => onChange({ ...settings, expiresAfterDays: days === "" ? null : Number(days) })}
+              flex={1}
+              miw={220}
+            />
           </Group>
+          <Fields value={value} change={change} />
+          <Switch
+            label={t("Evergreen")}
+            description={t("A mail that is added at the end also goes to those who were through already.")}
+            checked={evergreen}
+            onChange={(event) => onChange({ ...settings, evergreen: event.currentTarget.checked })}
+          />
         </Stack>
       )}
     </Card>

@@ -20,7 +20,7 @@ import type { Answer } from "../../api.ts";
 import { formatNumber, t } from "../../i18n.ts";
 import { Failure } from "../../kit/failures.tsx";
 import { MailFrame } from "../../kit/mail-frame.tsx";
-import { personLabel, Pick } from "../../kit/pick.tsx";
+import { PickPerson } from "../../kit/pick-person.tsx";
 
 export type Rendered = Answer<"POST /email-templates/preview">;
 export type Place = {
@@ -122,14 +122,11 @@ export function Preview({
               ]}
             />
           </Group>
-          <Pick
-            route="GET /leads"
+          <PickPerson
             aria-label={t("Shown for")}
             placeholder={t("For anybody")}
-            labelOf={personLabel}
             value={personId}
             onChange={choose}
-            clearable
             size="xs"
             miw={160}
             flex={1}

@@ -5,7 +5,8 @@ import { useState } from "react";
 import { type Answer, call, type Sent } from "../../api.ts";
 import { t } from "../../i18n.ts";
 import { Failure } from "../../kit/failures.tsx";
-import { personLabel, Pick, senderLabel } from "../../kit/pick.tsx";
+import { PickPerson } from "../../kit/pick-person.tsx";
+import { Pick, senderLabel } from "../../kit/pick.tsx";
 import { useSession } from "../../session.tsx";
 
 export type Content = NonNullable<NonNullable<Sent<"POST /email-templates/test-send">["body"]>["content"]>;
@@ -71,14 +72,11 @@ export function TestSend({
           onChange={setSenderId}
           clearable
         />
-        <Pick
-          route="GET /leads"
+        <PickPerson
           label={t("Filled in for")}
           placeholder={t("Somebody made up")}
-          labelOf={personLabel}
           value={personId}
           onChange={setPersonId}
-          clearable
         />
         {Boolean(error) && <Failure error={error} />}
         {answer && <Outcome answer={answer} />}
