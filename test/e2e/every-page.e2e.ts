@@ -27,6 +27,7 @@ const PAGES = [
   "/campaigns/1",
   "/campaigns/1/schedule",
   "/campaigns/1/simulation",
+  "/campaigns/1/versions",
   "/forecast",
   "/email-campaigns",
   "/email-campaigns/1",

@@ -16,6 +16,8 @@ const FIELDS: Readonly<Record<string, () => string>> = {
   evergreen: () => t("Evergreen"),
   stopOnReply: () => t("Stop for whoever replies"),
   stopCompanyOnReply: () => t("And for their colleagues"),
+  trackOpens: () => t("Measure opening"),
+  trackClicks: () => t("Measure clicks"),
   waitForReturn: () => t("Wait for whoever is away"),
 };
 
