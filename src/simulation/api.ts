@@ -1,6 +1,7 @@
 /** The contract of simulations and of the forecast. Data only. */
 import { z } from "zod";
 import { DEEDS } from "../core/answers.ts";
+import { filterSchema } from "../people/api.ts";
 import { contract, dayInput, id, idParams, instant, line } from "../http/contract.ts";
 
 /** How many people the API simulates; the command line takes more. */
@@ -31,6 +32,8 @@ export const answersInput = z.object({
 
 const simulationInput = z.object({
   personIds: z.array(id).max(MAX_SIMULATED).default([]),
+  emailGroupId: id.nullable().default(null).describe("… and the subscribed members of this Email Group."),
+  filter: filterSchema.nullable().default(null).describe("… and those a filter finds."),
   madeUp: z
     .array(z.object({ name: line(), timeZone: z.string().max(100).nullable().default(null) }))
     .max(MAX_SIMULATED)
@@ -46,6 +49,9 @@ const simulated = z.object({
   campaign: z.object({ id, name: z.string() }),
   from: instant,
   until: instant,
+  meant: z
+    .int()
+    .describe(`Real people that were asked for; of more than ${MAX_SIMULATED} in all, the first are simulated.`),
   steps: z.array(z.object({ stepId: id, sendAfterDays: z.int(), emailTemplate: z.string() })),
   people: z.array(
     z.object({

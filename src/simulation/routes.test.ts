@@ -41,6 +41,40 @@ it("simulates the draft where there is one, or what is published, and keeps noth
   expect([refused.status, refused.body.code]).toEqual([422, "nobody-to-start"]);
 });
 
+it("simulates real people: named ones, a group's, a filter's, each once, with what stands in their way", async () => {
+  const made = await campaign("For real", [0, 2]);
+  const make = (email: string, more: object = {}) => app.good("POST", "/leads", { firstName: "Real", email, ...more });
+  const [one, two, three] = [
+    await make("one@example.net"),
+    await make("two@example.net", { source: "fair" }),
+    await make("three@example.net", { source: "fair" }),
+  ];
+  await app.good("POST", "/suppressions", { email: "three@example.net" });
+  const group = await app.good("POST", "/email-groups", { title: "Real ones" });
+  await app.good("POST", `/email-groups/${group.id}/members`, { personIds: [one.id, two.id] });
+  const ask = (body: object) => app.good("POST", `/campaigns/${made.id}/simulation`, { days: 10, ...body }, "viewer");
+  const ids = (found: any) => found.people.map(({ personId }: { personId: number }) => personId);
+  expect(ids(await ask({ emailGroupId: group.id }))).toEqual([one.id, two.id]);
+  expect(ids(await ask({ filter: { source: ["fair"] } }))).toEqual([two.id, three.id]);
+  const named = [{ person: 0, mail: 0, does: "reply", afterHours: 3 }];
+  const all = await ask({
+    personIds: [two.id],
+    emailGroupId: group.id,
+    filter: { source: ["fair"] },
+    madeUp: [{ name: "Nobody" }],
+    answers: { named },
+  });
+  expect(ids(all)).toEqual([two.id, one.id, three.id, null]);
+  expect([all.meant, all.leftOut]).toEqual([3, { "opted-out": 1 }]);
+  expect(all.people.map(({ status }: { status: string }) => status)).toEqual([
+    "Stopped",
+    "Completed",
+    null,
+    "Completed",
+  ]);
+  expect((await app.good("GET", "/email-campaigns")).data).toEqual([]);
+});
+
 it("forecasts what runs, day by day, against the limits of the accounts", async () => {
   const made = await campaign("Forecast", [1, 4]);
   const account = await app.good("POST", "/email-accounts", {

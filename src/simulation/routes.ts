@@ -1,10 +1,13 @@
 /** Simulations and the forecast over HTTP. */
+import type { z } from "zod";
 import type { Db } from "../db/database.ts";
 import { refuse } from "../core/problem.ts";
+import * as emailGroups from "../email-groups/email-groups.ts";
 import type { Serve } from "../http/serve.ts";
 import type { Logger } from "../log.ts";
+import * as people from "../people/people.ts";
 import { applyContent, changeOf } from "../publishing/publishing.ts";
-import { simulations as api } from "./api.ts";
+import { MAX_SIMULATED, simulations as api } from "./api.ts";
 import { forecast } from "./forecast.ts";
 import { simulate } from "./simulate.ts";
 
@@ -23,10 +26,30 @@ export function routes(serve: Serve, { db, log }: { db: Db; log: Logger }): void
         if (change) await applyContent(tx, change, now);
         return params.id;
       };
-      return await simulate({ db, log }, body, prepare, now);
+      const { ids, meant } = await meantBy(db, body);
+      return { ...(await simulate({ db, log }, { ...body, personIds: ids }, prepare, now)), meant };
     } finally {
       underWay -= 1;
     }
   });
   serve(api.forecast, ({ query, now }) => forecast(db, query.days, query.campaignId, now));
+}
+
+type Asked = z.output<typeof api.simulate.body>;
+
+/** The real people that are asked for: named, in a group, found by a filter; each once, in the order of their ids behind the named. */
+async function meantBy(db: Db, { personIds, emailGroupId, filter, madeUp }: Asked) {
+  const named = [...new Set(personIds)];
+  const filters = [filter, emailGroupId === null ? null : { emailGroupId }].filter((one) => one !== null);
+  if (emailGroupId !== null) await emailGroups.get(db, emailGroupId);
+  let found: number[] = [];
+  for (const one of filters) {
+    const query = await people.matching(db, one);
+    found = [...found, ...(await query.execute()).map(({ id }) => id)];
+  }
+  const others = [...new Set(found)].filter((id) => !named.includes(id)).toSorted((one, other) => one - other);
+  return {
+    ids: [...named, ...others].slice(0, MAX_SIMULATED - madeUp.length),
+    meant: named.length + others.length,
+  };
 }

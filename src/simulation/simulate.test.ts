@@ -2,6 +2,7 @@
 import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type FreshDatabase, freshDatabase } from "../../test/database.ts";
+import { startSink } from "../../test/smtp-sink.ts";
 import { actor, at, silent, type World, world } from "../../test/world.ts";
 import type { Answers } from "../core/answers.ts";
 import type { Refusal } from "../core/problem.ts";
@@ -214,3 +215,103 @@ it("openings, clicks and replies are what conditions ask for", async () => {
     "Completed",
   ]);
 });
+
+it("agrees with the real run where windows, quiet nights, a frequency cap, gaps, replies, leaving and dead addresses come between", async () => {
+  const PEOPLE = 60;
+  const DAYS = 60;
+  const settings = (set: object) => fresh.db.updateTable("workspace").set(set).execute();
+  const sink = await startSink({ recipient: (to) => (to.startsWith("dead") ? "refuse" : "accept") });
+  await settings({
+    quietHours: JSON.stringify({ from: "21:00", to: "08:00" }),
+    frequencyCap: JSON.stringify({ mails: 2, days: 6 }),
+  });
+  try {
+    const account = await small.account(sink.port);
+    const sender = await small.sender({ emailAccountId: account.id });
+    const { id } = await small.campaign(
+      [
+        { day: 0 },
+        { day: 1, timing: { window: null, counting: "business-days", gap: null, waitFor: null } },
+        { day: 2, expiresAfterDays: 1 },
+        { day: 9 },
+        { day: 20, timing: { window: null, counting: null, gap: { amount: 30, unit: "hours" }, waitFor: null } },
+      ],
+      {
+        window: {
+          weekdays: [1, 2, 3, 4, 5],
+          from: "07:00:00",
+          to: "23:00:00",
+        },
+        gap: { amount: 20, unit: "hours" },
+      },
+    );
+    const zones = ["UTC", "America/New_York", "Asia/Tokyo", "Pacific/Auckland"];
+    const personIds: number[] = [];
+    for (let index = 0; index < PEOPLE; index += 1) {
+      const email = `${index % 12 === 5 ? "dead" : "lives"}${index}@real${index}.example`;
+      personIds.push((await small.person({ email, timeZone: zones[index % zones.length]! })).id);
+    }
+    const named = personIds.flatMap((_, person): Answers["named"][number][] => {
+      if (person % 12 === 5) return [{ person, mail: 0, does: "bounce", afterHours: 0 }];
+      if (person % 7 === 1) return [{ person, mail: 1, does: "reply", afterHours: 11 }];
+      if (person % 9 === 2) return [{ person, mail: 2, does: "unsubscribe", afterHours: 1 }];
+      return [];
+    });
+    const found = await run(id, { personIds, days: DAYS, answers: { ...NOBODY_ANSWERS, named } });
+    const ids: number[] = [];
+    for (const personId of personIds) ids.push(await small.start(id, personId, began, { senderId: sender.id }));
+    const waiting = found.answers.filter(({ does }) => does === "reply" || does === "unsubscribe");
+    expect(waiting.length).toBeGreaterThan(8);
+    const delivery = small.delivery();
+    const until = began.add({ hours: 24 * DAYS });
+    for (let now: Temporal.Instant = began; Temporal.Instant.compare(now, until) <= 0;) {
+      for (const { person, does } of waiting.splice(
+        0,
+        waiting.filter(({ at: moment }) => Temporal.Instant.compare(moment, now) <= 0).length,
+      ))
+        await fresh.db
+          .transaction()
+          .execute((tx) =>
+            emailCampaigns.end(
+              tx,
+              { ids: [ids[person]!] },
+              does === "reply" ? { event: "stop", reason: "replied" } : { event: "unsubscribe" },
+              now,
+            ),
+          );
+      await delivery.runUntilIdle(now, { burstGuard: false });
+      const moments = [await delivery.nextWakeAt(), waiting[0]?.at].filter((one) => one !== null && one !== undefined);
+      const next = moments.toSorted((one, other) => Temporal.Instant.compare(one, other))[0];
+      if (!next) break;
+      now = Temporal.Instant.compare(next, now) > 0 ? next : now.add({ seconds: 1 });
+    }
+    await delivery.drain();
+    const { rows } = await sql<{
+      personId: number;
+      stepId: number;
+      state: string;
+      reason: string | null;
+      at: Temporal.Instant;
+    }>`
+      select person_id, step_id, state, reason, finished_at as at from messages where campaign_id = ${id}`.execute(
+      fresh.db,
+    );
+    const lines = (all: readonly string[]) => all.toSorted((one, other) => (one < other ? -1 : 1));
+    const real = rows.map((row) => `${row.personId} ${row.stepId} ${row.state} ${row.reason} ${minute(row.at)}`);
+    expect(
+      lines(
+        found.mails.map(
+          (mail) =>
+            `${personIds[mail.person]} ${mail.stepId} ${STATES[mail.outcome]} ${mail.reason} ${minute(mail.at)}`,
+        ),
+      ),
+    ).toEqual(lines(real));
+    const statuses = await Promise.all(ids.map(async (one) => (await small.status(one)).status));
+    expect(found.people.map(({ status }) => status)).toEqual(statuses);
+    expect(new Set(statuses)).toEqual(new Set(["Completed", "Stopped", "Unsubscribed"]));
+    expect(new Set(found.mails.map(({ outcome }) => outcome))).toEqual(new Set(["sent", "failed", "skipped"]));
+  } finally {
+    await sink.close();
+    await settings({ quietHours: null, frequencyCap: null });
+  }
+}, 300_000);

@@ -7,7 +7,6 @@ import {
   Card,
   Group,
   NumberInput,
-  Select,
   SimpleGrid,
   Slider,
   Stack,
@@ -22,21 +21,28 @@ import { addDays, formatDay, formatNumber, t, today } from "../../i18n.ts";
 import { tellFailure } from "../../kit/failures.tsx";
 import { Page } from "../../kit/page.tsx";
 import { useRead } from "../../queries.ts";
+import { asked, type Named, NamedAnswers, SOMEBODY, type Whom, WhomFields } from "./simulated-people.tsx";
 
 type Simulated = Answer<"POST /campaigns/:id/simulation">;
-const ZONES = ["Europe/Berlin", "Europe/Lisbon", "America/New_York", "Asia/Tokyo"];
 const SECOND = 1000;
 
 export default function SimulationPage() {
   const { id } = useParams({ strict: false }) as { id: string };
   const { data: campaign } = useRead("GET /campaigns/:id", { params: { id } });
-  const [people, setPeople] = useState(20);
+  const [whom, setWhom] = useState<Whom>(SOMEBODY);
+  const [named, setNamed] = useState<readonly Named[]>([]);
+  const [afterHours, setAfterHours] = useState(5);
   const [startOn, setStartOn] = useState(today());
   const [days, setDays] = useState(90);
-  const [shares, setShares] = useState({ open: 40, reply: 5, bounce: 2, unsubscribe: 1 });
-  const [where, setWhere] = useState<"mine" | "world">("mine");
+  const [shares, setShares] = useState({ open: 40, click: 10, reply: 5, bounce: 2, unsubscribe: 1 });
   const [busy, setBusy] = useState(false);
   const [found, setFound] = useState<Simulated | null>(null);
+  const people = asked(whom);
+  // Whom a group or a filter means is known once they were simulated.
+  const names =
+    whom.kind === "made-up" || whom.kind === "chosen"
+      ? (people?.madeUp ?? whom.chosen).map(({ name }) => name)
+      : (found?.people ?? []).map(({ name }) => name);
   const run = async () => {
     setBusy(true);
     try {
@@ -44,13 +50,12 @@ export default function SimulationPage() {
         await call("POST /campaigns/:id/simulation", {
           params: { id },
           body: {
-            madeUp: Array.from({ length: people }, (_, at) => ({
-              name: t("Person {number}", { number: at + 1 }),
-              timeZone: where === "world" ? (ZONES[at % ZONES.length] ?? null) : null,
-            })),
+            ...people,
             startOn,
             days,
             answers: {
+              afterHours,
+              named: named.filter(({ person }) => person < names.length),
               shares: Object.fromEntries(Object.entries(shares).map(([deed, percent]) => [deed, percent / 100])),
             },
           },
@@ -85,24 +90,14 @@ export default function SimulationPage() {
       ]}
     >
       <Card component="section" aria-label={t("What is simulated")}>
-        <SimpleGrid cols={{ base: 2, sm: 4 }}>
-          <NumberInput
-            label={t("Made-up people")}
-            min={1}
-            max={2000}
-            value={people}
-            onChange={(value) => setPeople(Number(value) || 1)}
-          />
-          <Select
-            label={t("Where they are")}
-            data={[
-              { value: "mine", label: t("In our time zone") },
-              { value: "world", label: t("Around the world") },
-            ]}
-            value={where}
-            onChange={(value) => setWhere(value === "world" ? "world" : "mine")}
-            allowDeselect={false}
-          />
+        <WhomFields
+          whom={whom}
+          change={(changed) => {
+            setWhom(changed);
+            if (changed.kind !== whom.kind) setFound(null);
+          }}
+        />
+        <SimpleGrid cols={{ base: 1, xs: 2, sm: 4 }} mt="md">
           <DatePickerInput
             label={t("They start on")}
             value={startOn}
@@ -119,9 +114,21 @@ export default function SimulationPage() {
           {percent("reply", t("Reply to a mail"))}
           {percent("bounce", t("Do not exist"))}
           {percent("unsubscribe", t("Unsubscribe from it"))}
+          {percent("click", t("Click in a mail"))}
+          <NumberInput
+            label={t("They take (hours)")}
+            min={0}
+            max={10_000}
+            value={afterHours}
+            onChange={(value) => setAfterHours(Number(value) || 0)}
+          />
         </SimpleGrid>
+        <Text fw={550} size="sm" mt="md" mb={4}>
+          {t("Single answers")}
+        </Text>
+        <NamedAnswers named={named} change={setNamed} names={names} />
         <Group mt="md">
-          <Button onClick={() => void run()} loading={busy}>
+          <Button onClick={() => void run()} loading={busy} disabled={people === null}>
             {t("Simulate")}
           </Button>
         </Group>
@@ -177,6 +184,7 @@ function Film({ found }: { found: Simulated }) {
   const stepOf = new Map(found.steps.map((step) => [step.stepId, step]));
   const mails = found.mails.filter(({ on }) => on === day?.day);
   const answers = found.answers.filter((answer) => answer.at.slice(0, 10) === day?.day);
+  const leftOut = found.people.filter(({ status }) => status === null).length;
   const sent = found.mails.filter(({ outcome }) => outcome === "sent").length;
   return (
     <>
@@ -187,6 +195,24 @@ function Film({ found }: { found: Simulated }) {
             people: found.people.length,
             answers: found.answers.length,
           },
+        )}
+        {found.meant > found.people.length && (
+          <Text size="sm">
+            {t("{count} people were meant; the first {most} were simulated.", {
+              count: formatNumber(found.meant),
+              most: formatNumber(found.people.length),
+            })}
+          </Text>
+        )}
+        {leftOut > 0 && (
+          <Text size="sm">
+            {t(
+              "{count, plural, one {One person is left out at the start: nothing may be sent to them.} other {# people are left out at the start: nothing may be sent to them.}}",
+              {
+                count: leftOut,
+              },
+            )}
+          </Text>
         )}
       </Alert>
       <Card component="section" aria-label={t("Calendar")}>
