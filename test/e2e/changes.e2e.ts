@@ -165,7 +165,9 @@ for (const [name, language, colorScheme, width] of [
     test.setTimeout(240_000);
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     await page.setViewportSize({ width, height: 812 });
-    await page.addInitScript((chosen) => localStorage.setItem("tidings-language", chosen), language);
+    await page.addInitScript((chosen) => {
+      if (window.top === window.self) localStorage.setItem("tidings-language", chosen);
+    }, language);
     const words = {
       en: [
         "Save the Schedule",

@@ -227,7 +227,7 @@ function Film({ found }: { found: Simulated }) {
               color={index === at ? undefined : one.sent > 0 ? "ink" : "gray"}
               h={52}
               px={4}
-              aria-label={t("{day}: {count, plural, one {# mail} other {# mails}}", {
+              title={t("{day}: {count, plural, one {# mail} other {# mails}}", {
                 day: formatDay(one.day),
                 count: one.sent,
               })}
@@ -238,9 +238,7 @@ function Film({ found }: { found: Simulated }) {
               }}
             >
               <Stack gap={0} align="center">
-                <Text size="xs">
-                  {one.day.slice(8)}.{one.day.slice(5, 7)}.
-                </Text>
+                <Text size="xs">{formatDay(one.day, "short")}</Text>
                 <Text size="sm" fw={one.sent === most ? 700 : 500} className="numbers">
                   {one.sent > 0 ? formatNumber(one.sent) : "·"}
                 </Text>
