@@ -193,9 +193,12 @@ async function live({ days, people, acts }: typeof history extends fc.Arbitrary<
         .select("timeZone")
         .where("id", "=", one.personId)
         .executeTakeFirstOrThrow();
-      const due = one.startOn.add({ days: (followed.get(id)?.get(step) ?? Infinity) as number });
+      const due = one.startOn.add({ days: followed.get(id)?.get(step) ?? Infinity });
       const on = localDay(Temporal.Instant.from(moment), timeZone ?? "UTC");
-      expect(Temporal.PlainDate.compare(on, due), `${key} on ${on}, due ${due}: not early`).toBeGreaterThanOrEqual(0);
+      expect(
+        Temporal.PlainDate.compare(on, due),
+        `${key} on ${on.toString()}, due ${due.toString()}: not early`,
+      ).toBeGreaterThanOrEqual(0);
       mails += 1;
     }
     last = until;

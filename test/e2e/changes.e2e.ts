@@ -187,7 +187,7 @@ for (const [name, language, colorScheme, width] of [
         "Was sich dadurch ändert",
         "Vorschau von Schritt 1",
       ],
-    }[language] as string[];
+    }[language];
     const [, compare, change, simulate, see, title, preview] = words as [
       string,
       string,

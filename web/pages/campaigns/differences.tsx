@@ -68,5 +68,5 @@ function valueOf({ field }: Difference, value: unknown, names: ReadonlyMap<numbe
   if (field === "emailTemplateId") return `“${names.get(Number(value)) ?? String(value)}”`;
   return typeof value === "string" && /^\d\d:\d\d:00$/.test(value)
     ? value.slice(0, 5)
-    : String(value as string | number);
+    : JSON.stringify(value).replaceAll('"', "");
 }

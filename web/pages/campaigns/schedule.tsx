@@ -185,7 +185,7 @@ export default function SchedulePage() {
     try {
       const kept = await call("PUT /campaigns/:id/draft", {
         params: { id },
-        body: { steps, settings: { ...settings, timeOfDay: settings.timeOfDay || null } },
+        body: { steps, settings: { ...draft.content.settings, ...settings, timeOfDay: settings.timeOfDay || null } },
         ifMatch: `"${draft.changedAt}"`,
       });
       const { Scheduled, "In Progress": inProgress, Paused, Completed } = campaign.emailCampaigns;
