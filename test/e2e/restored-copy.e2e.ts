@@ -32,7 +32,7 @@ test("a restored copy holds its mail, says so on every page, and lets it go when
   const { id, number } = await api<{ id: number; number: string }>(request, program, "POST", "/email-campaigns", {
     campaignId: sample.campaign.id,
     emailCampaignFor: "lead",
-    personId: sample.people[0]!.id,
+    personId: sample.people[0].id,
   });
   await page.goto(`${program.url}/leads`);
   await expect(page.getByRole("heading", { level: 1, name: "Leads" })).toBeVisible();

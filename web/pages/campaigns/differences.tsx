@@ -65,7 +65,7 @@ const isStructure = ({ before, after }: Difference) =>
 function valueOf({ field }: Difference, value: unknown, names: ReadonlyMap<number, string>): string {
   if (value === null || value === undefined) return t("as for all");
   if (typeof value === "boolean") return value ? t("on") : t("off");
-  if (field === "emailTemplateId") return `“${names.get(Number(value)) ?? String(value)}”`;
+  if (field === "emailTemplateId") return `“${names.get(Number(value)) ?? Number(value)}”`;
   return typeof value === "string" && /^\d\d:\d\d:00$/.test(value)
     ? value.slice(0, 5)
     : JSON.stringify(value).replaceAll('"', "");
