@@ -37,7 +37,7 @@ import type { Fetcher } from "./mail/access-tokens.ts";
 import { routes as mailboxRoutes } from "./mail/routes.ts";
 import { routes as insightRoutes } from "./insights/routes.ts";
 import { measureAll } from "./measured.ts";
-import { engagementHeard, neighboursOf } from "./neighbours.ts";
+import { neighboursOf } from "./neighbours.ts";
 import { routes as peopleRoutes } from "./people/routes.ts";
 import { afterDirectEdit } from "./publishing/publishing.ts";
 import { routes as publishingRoutes } from "./publishing/routes.ts";
@@ -129,7 +129,6 @@ export function createApp(options: AppOptions): App {
   const delivery = createDelivery({ db: database.batches, vault, publicUrl, trackingUrl, linkKeys, log, metrics });
   const recorder = createRecorder({
     db: database.batches,
-    heard: engagementHeard,
     journal: openJournal(config.dataDir),
     trackingUrl,
     clock,

@@ -9,11 +9,6 @@ import type { Neighbours } from "./people/people.ts";
 import type { Secrets } from "./secret.ts";
 import * as tracking from "./tracking/tracking.ts";
 
-/** What follows for the rest when mails are opened and links clicked: in the transaction that records it. */
-export const engagementHeard: tracking.EngagementHeard = {
-  onEngagement: async () => undefined,
-};
-
 /** What follows for the rest when something happens to people: all in the transaction in which it happens. */
 export function neighboursOf(secrets: Secrets): Neighbours {
   return {

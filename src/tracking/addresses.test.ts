@@ -11,7 +11,6 @@ import { neighboursOf } from "../neighbours.ts";
 import { addresses } from "./addresses.ts";
 import { openJournal } from "./journal.ts";
 import { createRecorder, type Recorder } from "./recorder.ts";
-import type { EngagementHeard } from "./tracking.ts";
 
 const START = at("2026-03-02");
 const LATER = at("2026-03-02T11:00:00Z");
@@ -28,7 +27,6 @@ let server: Server;
 let recorder: Recorder;
 let folder: string;
 let now = LATER;
-const heard: EngagementHeard = { onEngagement: async () => undefined };
 
 beforeAll(async () => {
   fresh = await freshDatabase();
@@ -49,7 +47,6 @@ afterAll(async () => {
 const opened = (db = fresh.database.batches) =>
   createRecorder({
     db,
-    heard,
     journal: openJournal(folder),
     trackingUrl: TRACKING,
     clock: () => now,

@@ -6,7 +6,7 @@ import type { Db } from "../db/database.ts";
 import type { EngagementKind } from "../db/tables.ts";
 import type { Logger } from "../log.ts";
 import type { Journal } from "./journal.ts";
-import { type EngagementHeard, record } from "./tracking.ts";
+import { record } from "./tracking.ts";
 import { writtenLink } from "./written-links.ts";
 
 /** What an address told, before anybody asked the database about it. */
@@ -29,7 +29,6 @@ export type Recorder = {
 
 export type RecorderOptions = {
   readonly db: Db;
-  readonly heard: EngagementHeard;
   readonly journal: Journal;
   /** As in {@link writtenLink}. */
   readonly trackingUrl: string;
@@ -51,7 +50,7 @@ const MINUTE_MS = 60_000;
 type Waiting = { readonly taken: Taken; readonly kept: () => void };
 
 export function createRecorder(options: RecorderOptions): Recorder {
-  const { db, heard, journal, trackingUrl, clock, log } = options;
+  const { db, journal, trackingUrl, clock, log } = options;
   const meter = meterOf(options.metrics);
   const stopping = new AbortController();
   const quiet = Promise.withResolvers<void>();
@@ -112,7 +111,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
         link: destination === null ? null : await writtenLink(db, { destination, written }, trackingUrl),
       })),
     );
-    for (const { kind, automatic } of await record(db, seen, heard, clock().round("millisecond")))
+    for (const { kind, automatic } of await record(db, seen, clock().round("millisecond")))
       meter?.inc({ kind, automatic: String(automatic) });
   }
 

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openApp, type TestApp } from "../../test/app.ts";
-import { engagementHeard } from "../neighbours.ts";
 import { record, type Seen } from "./tracking.ts";
 
 let app: TestApp;
@@ -49,7 +48,7 @@ beforeAll(async () => {
     seen(2, "clicked", offer, true),
     seen(3, "opened"),
   ];
-  await record(app.db, all, engagementHeard, at);
+  await record(app.db, all, at);
 });
 afterAll(() => app.close());
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type FreshDatabase, freshDatabase } from "../../test/database.ts";
 import { at, linkKeys, type World, world } from "../../test/world.ts";
-import { engagementHeard, neighboursOf } from "../neighbours.ts";
-import { type Engagement, record, type Seen } from "./tracking.ts";
+import { neighboursOf } from "../neighbours.ts";
+import { record, type Seen } from "./tracking.ts";
 
 const START = at("2026-03-02");
 const LATER = at("2026-03-02T11:00:00Z");
@@ -39,14 +39,10 @@ const engagementsOf = (personId: number) =>
   fresh.db.selectFrom("engagements").selectAll().where("personId", "=", personId).orderBy("id").execute();
 
 describe("what is recorded", () => {
-  it("says whom and what it is about by the message alone, and tells who must hear of it", async () => {
+  it("says whom and what it is about by the message alone", async () => {
     const { campaign, person, emailCampaignId, message } = await reader();
-    const heard: Engagement[] = [];
     const clicked = opened(message.id, { kind: "clicked", link: LINK, automatic: true });
-    const onEngagement = async (_tx: unknown, engagements: readonly Engagement[]) => {
-      heard.push(...engagements);
-    };
-    await record(fresh.db, [opened(message.id), clicked, opened(987_654_321)], { onEngagement }, LATER);
+    await record(fresh.db, [opened(message.id), clicked, opened(987_654_321)], LATER);
     const about = {
       messageId: message.id,
       emailCampaignId,
@@ -58,23 +54,12 @@ describe("what is recorded", () => {
       { ...about, kind: "opened", link: null, automatic: false, happenedAt: LATER },
       { ...about, kind: "clicked", link: LINK, automatic: true },
     ]);
-    expect(heard).toMatchObject([
-      { ...about, kind: "opened" },
-      { ...about, kind: "clicked", link: LINK },
-    ]);
-  });
-
-  it("is not recorded when what follows from it fails", async () => {
-    const { person, message } = await reader();
-    const onEngagement = () => Promise.reject(new Error("no"));
-    await expect(record(fresh.db, [opened(message.id)], { onEngagement }, LATER)).rejects.toThrow("no");
-    expect(await engagementsOf(person.id)).toEqual([]);
   });
 
   it("moves with a merged person, and goes with an erased one, of whom nothing more is recorded", async () => {
     const hearing = neighboursOf({ keysFor: () => linkKeys } as never);
     const [one, other] = [await reader(), await reader()];
-    await record(fresh.db, [opened(one.message.id), opened(other.message.id)], engagementHeard, LATER);
+    await record(fresh.db, [opened(one.message.id), opened(other.message.id)], LATER);
     await fresh.db.transaction().execute(async (tx) => {
       const merged = { formerId: other.person.id, personId: one.person.id, stops: [] };
       await hearing.onMerge(tx, merged, LATER);
@@ -82,6 +67,6 @@ describe("what is recorded", () => {
     expect(await engagementsOf(one.person.id)).toHaveLength(2);
     await fresh.db.transaction().execute((tx) => hearing.onErase(tx, one.person.id, LATER));
     expect(await engagementsOf(one.person.id)).toEqual([]);
-    expect(await record(fresh.db, [opened(one.message.id)], engagementHeard, LATER)).toEqual([]);
+    expect(await record(fresh.db, [opened(one.message.id)], LATER)).toEqual([]);
   });
 });

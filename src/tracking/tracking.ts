@@ -17,25 +17,11 @@ export type Seen = {
   readonly automatic: boolean;
 };
 
-/** Who hears of it. */
-export type EngagementHeard = {
-  /**
-   * These were recorded just now, in this very transaction, ordered by Email Campaign. Automatic ones are among them.
-   * Whatever rows are locked here, clicks of others wait for: lock few, in the order given.
-   */
-  readonly onEngagement: (tx: Tx, engagements: readonly store.Engagement[], now: Temporal.Instant) => Promise<void>;
-};
-
 /**
- * Records a batch in one transaction. What names no message of ours, or one of an erased person, is left out.
+ * Records a batch in one transaction; conditions that ask for it hear of it by `pending_facts`. What names no message of ours, or one of an erased person, is left out.
  * @returns what was recorded.
  */
-export function record(
-  db: Db,
-  seen: readonly Seen[],
-  { onEngagement }: EngagementHeard,
-  now: Temporal.Instant,
-): Promise<readonly store.Engagement[]> {
+export function record(db: Db, seen: readonly Seen[], now: Temporal.Instant): Promise<readonly store.Engagement[]> {
   if (seen.length === 0) return Promise.resolve([]);
   return inTransaction(db, async (tx) => {
     const inserted = await store.insert(tx, seen);
@@ -47,7 +33,6 @@ export function record(
     const recorded = inserted.map((one) => scanned.get(one.id) ?? one);
     // Clicks recorded before are no longer the person's: they stand under another entry.
     await recordEngagements(tx, [...recorded, ...scanned.values()], now);
-    await onEngagement(tx, recorded, now);
     return recorded;
   });
 }
