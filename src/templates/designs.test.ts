@@ -89,7 +89,9 @@ describe("a designed mail", () => {
       expect(again.html).toBe(html);
       const { findings } = await app.good("POST", "/email-templates/check", content);
       const codes: Record<string, number> = {};
-      for (const { severity, code } of findings) codes[`${severity} ${code}`] = (codes[`${severity} ${code}`] ?? 0) + 1;
+      // What mail programs support changes with their data, and is not asked where a machine is too busy.
+      for (const { severity, code } of findings.filter((one) => !one.code.startsWith("client")))
+        codes[`${severity} ${code}`] = (codes[`${severity} ${code}`] ?? 0) + 1;
       const { elements } = walk(html);
       const count = (element: string) => elements.filter((one) => one.name === element).length;
       found[name] = {
