@@ -65,7 +65,7 @@ export default function HeldBanner({ held }: { held: Held }) {
         </Group>
       </Stack>
       <Modal opened={opened} onClose={close} size="xl" title={t("Due in the restored copy")}>
-        <Table.ScrollContainer minWidth={480}>
+        <Table.ScrollContainer minWidth={480} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
           <Table>
             <Table.Thead>
               <Table.Tr>

@@ -34,7 +34,7 @@ test("a mail is written by keyboard alone: insert, type, variable, move, copy, d
   await page.goto(`${program.url}/email-templates/new?format=blocks`);
   await page.getByRole("radio", { name: "New: Empty" }).check();
   await page.getByRole("button", { name: "Write in Blocks" }).press("Enter");
-  await page.getByLabel("Name").fill("By keyboard");
+  await page.getByRole("textbox", { name: "Name" }).fill("By keyboard");
   await page.getByLabel("Subject").fill("By keyboard");
   await expect.poll(() => names(page)).toEqual(["Footer"]);
   await page.getByRole("button", { name: "Insert a block" }).press("Enter");
@@ -72,7 +72,7 @@ test("a mail is written by keyboard alone: insert, type, variable, move, copy, d
 test("blocks are dragged in and about, checked at their place, and become MJML as a copy", async ({ page }) => {
   await page.goto(`${program.url}/email-templates/new?format=blocks`);
   await page.getByRole("button", { name: "Write in Blocks" }).click();
-  await page.getByLabel("Name").fill("By mouse");
+  await page.getByRole("textbox", { name: "Name" }).fill("By mouse");
   await page.getByLabel("Subject").fill("By mouse");
   await expect.poll(() => names(page)).toEqual(["Text", "Text", "Button", "Text", "Footer"]);
   const drag = async (from: ReturnType<Page["locator"]>, to: ReturnType<Page["locator"]>) => {

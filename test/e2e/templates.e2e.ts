@@ -22,7 +22,7 @@ test("a variable completes while it is typed, mistakes lead to their place, and 
   page,
 }) => {
   await page.goto(`${program.url}/email-templates/new`);
-  await page.getByLabel("Name").fill("Hello");
+  await page.getByRole("textbox", { name: "Name" }).fill("Hello");
   await page.getByLabel("Subject").fill("Hello there");
   const body = page.getByRole("textbox", { name: "Body of the mail" });
   await body.click();
@@ -97,10 +97,10 @@ test("leaving an unsaved template asks first, and a new sending domain shows the
   page,
 }) => {
   await page.goto(`${program.url}/email-templates/new`);
-  await page.getByLabel("Name").fill("Not yet");
+  await page.getByRole("textbox", { name: "Name" }).fill("Not yet");
   await page.getByRole("link", { name: "Settings" }).click();
   await page.getByRole("button", { name: "Keep writing" }).click();
-  await expect(page.getByLabel("Name")).toHaveValue("Not yet");
+  await expect(page.getByRole("textbox", { name: "Name" })).toHaveValue("Not yet");
   await page.getByRole("link", { name: "Settings" }).click();
   await page.getByRole("button", { name: "Leave without saving" }).click();
   await page.getByRole("tab", { name: "Sending domains" }).click();

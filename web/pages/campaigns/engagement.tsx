@@ -19,7 +19,7 @@ export default function EngagementCard({ id, engagement }: { id: number; engagem
         </Anchor>
       </Group>
       <Stack gap="sm">
-        <Table.ScrollContainer minWidth={560}>
+        <Table.ScrollContainer minWidth={560} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
           <Table>
             <Table.Thead>
               <Table.Tr>

@@ -271,7 +271,7 @@ function Told({
         </Text>
       )}
       {rows.data && rows.data.data.length > 0 && (
-        <Table.ScrollContainer minWidth={480}>
+        <Table.ScrollContainer minWidth={480} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
           <Table verticalSpacing={4} aria-label={t("Mails of single people")}>
             <Table.Thead>
               <Table.Tr>
