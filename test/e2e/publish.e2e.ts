@@ -47,7 +47,7 @@ test("publish a change to a running Campaign, see the new dates, simulate it, lo
   await page.getByRole("button", { name: "Play" }).click();
   await page.getByRole("button", { name: "Hold on" }).click();
   await page
-    .getByRole("button", { name: /: [1-9]\d* mails?$/ })
+    .getByTitle(/: [1-9]\d* mails?$/)
     .first()
     .click();
   await expect(page.getByRole("region", { name: "Film" }).getByText("sent").first()).toBeVisible();
