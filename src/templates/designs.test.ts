@@ -90,7 +90,7 @@ describe("a designed mail", () => {
       const { findings } = await app.good("POST", "/email-templates/check", content);
       const codes: Record<string, number> = {};
       // What mail programs support changes with their data, and is not asked where a machine is too busy.
-      for (const { severity, code } of findings.filter((one) => !one.code.startsWith("client")))
+      for (const { severity, code } of findings.filter((one: { code: string }) => !one.code.startsWith("client")))
         codes[`${severity} ${code}`] = (codes[`${severity} ${code}`] ?? 0) + 1;
       const { elements } = walk(html);
       const count = (element: string) => elements.filter((one) => one.name === element).length;
