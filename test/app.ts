@@ -2,7 +2,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import pg from "pg";
 import pino from "pino";
 import * as keys from "../src/accounts/keys.ts";
 import * as users from "../src/accounts/users.ts";
@@ -126,19 +125,7 @@ export async function openApp(more: Pick<AppOptions, "resolver" | "fetcher"> & {
       if (answer.statusCode !== 200) throw new Error(`${answer.statusCode} ${answer.body}`);
     },
     /** Does something while the database lets nobody in. */
-    async away(meanwhile: () => Promise<void>): Promise<void> {
-      const { database } = fresh.connection;
-      const server = new pg.Client({ ...fresh.connection, database: "postgres" });
-      await server.connect();
-      await server.query(`alter database ${database} with allow_connections false`);
-      await server.query("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", [database]);
-      try {
-        await meanwhile();
-      } finally {
-        await server.query(`alter database ${database} with allow_connections true`);
-        await server.end();
-      }
-    },
+    away: fresh.away,
     /** The result of a job, once it has ended. */
     async result(jobId: number): Promise<any> {
       for (let turn = 0; turn < 400; turn++) {

@@ -13,6 +13,8 @@ export type FreshDatabase = {
   readonly connection: Exclude<Connection, string>;
   /** The same as DATABASE_URL wants it. */
   readonly url: string;
+  /** Does something while the database lets nobody in. */
+  away(meanwhile: () => Promise<void>): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -29,6 +31,15 @@ export async function freshDatabase(): Promise<FreshDatabase> {
     database,
     connection,
     url: `postgresql://${server.user}@/${name}?host=${encodeURIComponent(server.host)}&port=${server.port ?? 5432}`,
+    async away(meanwhile) {
+      await onServer(`alter database ${name} with allow_connections false`);
+      await onServer(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`);
+      try {
+        await meanwhile();
+      } finally {
+        await onServer(`alter database ${name} with allow_connections true`);
+      }
+    },
     async close() {
       await database.close();
       await onServer(`drop database ${name} with (force)`);

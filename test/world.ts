@@ -32,6 +32,28 @@ export const neighbours: people.Neighbours = {
   onErase: async () => undefined,
 };
 
+/**
+ * Sends everything until a moment, the clock moved from one due moment to the next.
+ * @param again how far the clock goes where something is due that has not left.
+ */
+export async function sendUntil(
+  delivery: Delivery,
+  from: Temporal.Instant,
+  until: Temporal.Instant,
+  {
+    again = { minutes: 1 },
+    ...options
+  }: { again?: Temporal.DurationLike } & Parameters<Delivery["runUntilIdle"]>[1] = {},
+): Promise<void> {
+  for (let now = from; Temporal.Instant.compare(now, until) <= 0;) {
+    await delivery.runUntilIdle(now, options);
+    const next = await delivery.nextWakeAt();
+    if (!next) break;
+    now = Temporal.Instant.compare(next, now) > 0 ? next : now.add(again);
+  }
+  await delivery.drain();
+}
+
 /** A step as a test writes it. */
 export type StepText = {
   day: number;

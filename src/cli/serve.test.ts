@@ -6,7 +6,6 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type FreshDatabase, freshDatabase } from "../../test/database.ts";
 import { world } from "../../test/world.ts";
@@ -155,21 +154,13 @@ describe("the running program", () => {
 
   it("O1 lives through the loss of its database's connections, and says so meanwhile", async () => {
     const { address, child, ended } = await serving();
-    const { database } = fresh.connection;
-    const server = new pg.Client({ ...fresh.connection, database: "postgres" });
-    await server.connect();
-    await server.query(`alter database ${database} with allow_connections false`);
-    await server.query("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", [database]);
-    try {
+    await fresh.away(async () => {
       await answers(`${address}/readyz`, 503);
       expect((await fetch(`${address}/healthz`)).status).toBe(200);
       const headers = { authorization: `Bearer tdg_${"a".repeat(43)}` };
       const away = await fetch(`${address}/api/v1/workspace`, { headers });
       expect([away.status, ((await away.json()) as { code: string }).code]).toEqual([503, "database-unavailable"]);
-    } finally {
-      await server.query(`alter database ${database} with allow_connections true`);
-      await server.end();
-    }
+    });
     await answers(`${address}/readyz`, 200);
     child.kill("SIGTERM");
     expect(await ended).toEqual([0, null]);

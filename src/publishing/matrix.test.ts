@@ -6,7 +6,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type FreshDatabase, freshDatabase } from "../../test/database.ts";
-import { at, type World, world } from "../../test/world.ts";
+import { at, sendUntil, type World, world } from "../../test/world.ts";
 import { stepInput } from "../campaigns/api.ts";
 import { CHOICES, type Choice } from "../core/schedule-effects.ts";
 import { contentOf } from "./content.ts";
@@ -45,16 +45,7 @@ beforeAll(async () => {
 });
 afterAll(() => fresh?.close());
 
-async function run(from: Temporal.Instant, until: Temporal.Instant): Promise<void> {
-  const delivery = small.delivery();
-  for (let now: Temporal.Instant = from; Temporal.Instant.compare(now, until) <= 0;) {
-    await delivery.runUntilIdle(now);
-    const next = await delivery.nextWakeAt();
-    if (!next) break;
-    now = Temporal.Instant.compare(next, now) > 0 ? next : now.add({ minutes: 1 });
-  }
-  await delivery.drain();
-}
+const run = (from: Temporal.Instant, until: Temporal.Instant) => sendUntil(small.delivery(), from, until);
 
 /** The days on which mails left, with the hour where it is not 09:00, and the template where it is the other one. */
 async function story(id: number, other: number): Promise<string> {

@@ -6,7 +6,7 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type FreshDatabase, freshDatabase } from "../../test/database.ts";
-import { at, type World, world } from "../../test/world.ts";
+import { at, sendUntil, type World, world } from "../../test/world.ts";
 import { stepInput } from "../campaigns/api.ts";
 import * as campaigns from "../campaigns/campaigns.ts";
 import { project } from "../core/project.ts";
@@ -75,16 +75,7 @@ const history = fc.record({
   acts: fc.array(act, { minLength: 1, maxLength: 5 }),
 });
 
-async function run(from: Temporal.Instant, until: Temporal.Instant): Promise<void> {
-  const delivery = small.delivery();
-  for (let now: Temporal.Instant = from; Temporal.Instant.compare(now, until) <= 0;) {
-    await delivery.runUntilIdle(now);
-    const next = await delivery.nextWakeAt();
-    if (!next) break;
-    now = Temporal.Instant.compare(next, now) > 0 ? next : now.add({ minutes: 1 });
-  }
-  await delivery.drain();
-}
+const run = (from: Temporal.Instant, until: Temporal.Instant) => sendUntil(small.delivery(), from, until);
 
 const inMinutes = (moment: Temporal.Instant) =>
   moment.round({ smallestUnit: "minute", roundingMode: "floor" }).toString();

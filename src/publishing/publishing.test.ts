@@ -1,7 +1,7 @@
 /** Drafts are published whole; those on their way get what was chosen, nobody twice, nobody stranded. Real PostgreSQL, moved clock. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type FreshDatabase, freshDatabase } from "../../test/database.ts";
-import { at, type World, world } from "../../test/world.ts";
+import { at, sendUntil, type World, world } from "../../test/world.ts";
 import * as campaigns from "../campaigns/campaigns.ts";
 import { stepInput } from "../campaigns/api.ts";
 import type { Refusal } from "../core/problem.ts";
@@ -36,17 +36,8 @@ async function draft(campaignId: number, edit: Edit, now: Temporal.Instant, sett
 const publish = (campaignId: number, choice: Choice, now: Temporal.Instant, more = {}) =>
   publishing.publish(fresh.db, campaignId, { choice, ...more }, ana, null, now);
 
-/** Sends everything until a day, the clock moved from one due moment to the next. */
-async function run(from: Temporal.Instant, until: Temporal.Instant): Promise<void> {
-  const delivery = small.delivery();
-  for (let now: Temporal.Instant = from; Temporal.Instant.compare(now, until) <= 0;) {
-    await delivery.runUntilIdle(now);
-    const next = await delivery.nextWakeAt();
-    if (!next) break;
-    now = Temporal.Instant.compare(next, now) > 0 ? next : now.add({ hours: 1 });
-  }
-  await delivery.drain();
-}
+const run = (from: Temporal.Instant, until: Temporal.Instant) =>
+  sendUntil(small.delivery(), from, until, { again: { hours: 1 } });
 
 /** What became of the steps of one person, in the order of their sending: the day in December, or why not. */
 async function story(id: number): Promise<string> {

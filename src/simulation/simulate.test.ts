@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type FreshDatabase, freshDatabase } from "../../test/database.ts";
 import { startSink } from "../../test/smtp-sink.ts";
-import { actor, at, silent, type World, world } from "../../test/world.ts";
+import { actor, at, sendUntil, silent, type World, world } from "../../test/world.ts";
 import type { Answers } from "../core/answers.ts";
 import type { Refusal } from "../core/problem.ts";
 import * as emailGroups from "../email-groups/email-groups.ts";
@@ -114,14 +114,7 @@ async function inEarnest(campaignId: number, personIds: readonly number[], days:
   const input = { campaignId, emailGroupId: rows[0]!.id, filter: null, startOn: null, senderId: null };
   await emailCampaigns.startMany(fresh.db, input, null, actor, began);
   const delivery = small.delivery({ db: fresh.database.batches });
-  const until = began.add({ hours: 24 * days });
-  for (let now: Temporal.Instant = began; Temporal.Instant.compare(now, until) <= 0;) {
-    await delivery.runUntilIdle(now, { burstGuard: false });
-    const next = await delivery.nextWakeAt();
-    if (!next) break;
-    now = Temporal.Instant.compare(next, now) > 0 ? next : now.add({ minutes: 1 });
-  }
-  await delivery.drain();
+  await sendUntil(delivery, began, began.add({ hours: 24 * days }), { burstGuard: false });
   const messages = await sql<{
     personId: number;
     stepId: number;

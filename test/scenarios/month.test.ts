@@ -18,6 +18,7 @@ import { suppress } from "../../src/suppressions/suppressions.ts";
 import * as templates from "../../src/templates/templates.ts";
 import { find, leave } from "../../src/unsubscribe/unsubscribe.ts";
 import { type FreshDatabase, freshDatabase } from "../database.ts";
+import { randomFrom } from "../faults/chance.ts";
 import { type Sink, startSink } from "../smtp-sink.ts";
 import { actor, linkKeys, neighbours, world } from "../world.ts";
 
@@ -50,17 +51,6 @@ const paused = new Map<number, { from: number; to: number }>();
 let ids: { id: number; personId: number; email: string; timeZone: string }[] = [];
 const from = Temporal.PlainDate.from(START).toZonedDateTime("UTC").toInstant();
 const momentOf = (hour: number) => from.add({ minutes: Math.round(hour * 60) });
-
-/** mulberry32: the same story at every run. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 beforeAll(async () => {
   expect(existsSync(leads), `${leads} is needed for this test`).toBe(true);
