@@ -259,9 +259,9 @@ export function decide(facts: Facts, now: Temporal.Instant): Decision {
     const open = nextOpening(now, opening);
     if (!open) return { ...nothing, expire, next: null };
     if (Temporal.Instant.compare(open, now) > 0) return { ...nothing, expire, next: { step, dueAt: open } };
-    const stop = asked(facts, step.stopIf, true);
+    const stop = findingOf(facts, step.stopIf, true);
     if (stop) return { ...nothing, expire, next: null, stop: { ...stop, reason: "condition", stepId: step.id } };
-    const finding = asked(facts, step.onlyIf, false);
+    const finding = findingOf(facts, step.onlyIf, false);
     if (finding) {
       expire.push({ step, dueAt: due, reason: "condition", finding });
       continue;
@@ -274,14 +274,14 @@ export function decide(facts: Facts, now: Temporal.Instant): Decision {
 
 /** What ends the whole, whatever is due. Reaching the goal counts before leaving on the way. */
 function endingOf(facts: Facts): Stop | null {
-  const goal = asked(facts, facts.endings?.goal, true);
+  const goal = findingOf(facts, facts.endings?.goal, true);
   if (goal) return { ...goal, reason: "converted", stepId: null };
-  const exit = asked(facts, facts.endings?.stopIf, true);
+  const exit = findingOf(facts, facts.endings?.stopIf, true);
   return exit && { ...exit, reason: "condition", stepId: null };
 }
 
 /** What was found, where a condition is asked and it turns out so (or not so, where that is what counts). */
-function asked(facts: Facts, condition: Condition | null | undefined, so: boolean): Finding | null {
+export function findingOf(facts: Facts, condition: Condition | null | undefined, so: boolean): Finding | null {
   if (!condition) return null;
   const known = knownOf(facts);
   if (!known || holds(condition, known) !== so) return null;

@@ -1,7 +1,7 @@
 /** What conditions were found to say when a step was skipped or an Email Campaign ended by them, kept for whoever asks why. */
 import { sql } from "kysely";
-import { answersOf, type Condition, holds } from "../core/conditions.ts";
-import { type Finding, knownOf } from "../core/schedule.ts";
+import type { Condition } from "../core/conditions.ts";
+import { type Finding, findingOf } from "../core/schedule.ts";
 import type { Db, Tx } from "../db/database.ts";
 import type { Tables } from "../db/tables.ts";
 import { factsOf } from "./facts.ts";
@@ -41,21 +41,12 @@ export async function keepFindingsNow(
   const byId = new Map(all.map((one) => [one.id, one.facts]));
   const found = turnedBack.flatMap(({ emailCampaignId, stepId }): Found[] => {
     const facts = byId.get(emailCampaignId);
-    const known = facts && knownOf(facts);
-    const step = facts?.steps.find(({ id }) => id === stepId);
-    if (!known) return [];
-    const one = (asked: Found["asked"], of: number | null, condition: Condition | null | undefined, so: boolean) =>
-      condition && holds(condition, known) === so
-        ? [
-            {
-              emailCampaignId,
-              stepId: of,
-              asked,
-              condition,
-              answers: answersOf(condition, known).map((each) => each.so),
-            },
-          ]
-        : [];
+    if (!facts) return [];
+    const step = facts.steps.find(({ id }) => id === stepId);
+    const one = (asked: Found["asked"], of: number | null, condition: Condition | null | undefined, so: boolean) => {
+      const finding = findingOf(facts, condition, so);
+      return finding ? [{ ...finding, emailCampaignId, stepId: of, asked }] : [];
+    };
     return [
       ...one("goal", null, facts.endings?.goal, true),
       ...one("stop-if", null, facts.endings?.stopIf, true),
