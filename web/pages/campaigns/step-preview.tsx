@@ -1,5 +1,5 @@
 /** One mail of a Campaign as a person would get it, on its day, light beside dark; and a test of it to oneself. */
-import { Alert, Button, Group, SegmentedControl, Stack, Text } from "@mantine/core";
+import { Alert, Button, Group, Stack, Text } from "@mantine/core";
 import { IconSend } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
@@ -7,6 +7,7 @@ import { type Answer, call } from "../../api.ts";
 import { formatDay, t } from "../../i18n.ts";
 import { Failure, tellDone, tellFailure } from "../../kit/failures.tsx";
 import { MailFrame } from "../../kit/mail-frame.tsx";
+import { MailWidth, type MailWidthValue } from "../../kit/mail-width.tsx";
 import { RowsSkeleton } from "../../kit/skeletons.tsx";
 import { useApi } from "../../queries.ts";
 import { useMay } from "../../session.tsx";
@@ -26,7 +27,7 @@ export default function StepPreview({
   moment: Moment | null;
 }) {
   const may = useMay();
-  const [width, setWidth] = useState("600");
+  const [width, setWidth] = useState<MailWidthValue>("600");
   const [busy, setBusy] = useState(false);
   const template = useApi("GET /email-templates/:id", { params: { id: emailTemplateId } });
   const on = moment?.on ?? null;
@@ -67,16 +68,7 @@ export default function StepPreview({
         </Alert>
       )}
       <Group justify="space-between">
-        <SegmentedControl
-          size="xs"
-          aria-label={t("Width")}
-          value={width}
-          onChange={setWidth}
-          data={[
-            { value: "600", label: t("Desktop") },
-            { value: "375", label: t("Phone") },
-          ]}
-        />
+        <MailWidth value={width} change={setWidth} />
         {may("user") && (
           <Button
             size="compact-sm"

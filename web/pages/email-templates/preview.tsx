@@ -20,6 +20,7 @@ import type { Answer } from "../../api.ts";
 import { formatNumber, t } from "../../i18n.ts";
 import { Failure } from "../../kit/failures.tsx";
 import { MailFrame } from "../../kit/mail-frame.tsx";
+import { MailWidth, type MailWidthValue } from "../../kit/mail-width.tsx";
 import { PickPerson } from "../../kit/pick-person.tsx";
 
 export type Rendered = Answer<"POST /email-templates/preview">;
@@ -90,7 +91,7 @@ export function Preview({
   /** How many checks found something that matters. */
   findings: number;
 }) {
-  const [width, setWidth] = useState("600");
+  const [width, setWidth] = useState<MailWidthValue>("600");
   const [scheme, setScheme] = useState<"light" | "dark" | "both">("light");
   const { height: window } = useViewportSize();
   const height = Math.max(420, window - 380);
@@ -100,16 +101,7 @@ export function Preview({
       <Stack gap="sm">
         <Group justify="space-between" gap="xs">
           <Group gap="xs">
-            <SegmentedControl
-              size="xs"
-              aria-label={t("Width")}
-              value={width}
-              onChange={setWidth}
-              data={[
-                { value: "600", label: t("Desktop") },
-                { value: "375", label: t("Phone") },
-              ]}
-            />
+            <MailWidth value={width} change={setWidth} />
             <SegmentedControl
               size="xs"
               aria-label={t("Colours of the mail program")}

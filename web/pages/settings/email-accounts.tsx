@@ -3,34 +3,33 @@ import {
   Alert,
   Badge,
   Button,
-  Card,
   Drawer,
   Fieldset,
   Group,
   MultiSelect,
   NumberInput,
-  PasswordInput,
   Select,
   SimpleGrid,
   Stack,
   Switch,
   Text,
   TextInput,
-  ThemeIcon,
 } from "@mantine/core";
 import { useForm } from "@mantine/form";
-import { IconCheck, IconMinus, IconPlus, IconX } from "@tabler/icons-react";
+import { IconPlus } from "@tabler/icons-react";
 import { useState } from "react";
 import { type Answer, call, type Row } from "../../api.ts";
 import { t } from "../../i18n.ts";
 import { ask } from "../../kit/ask.tsx";
 import { tellDone, tellFailure } from "../../kit/failures.tsx";
 import { showProblem } from "../../kit/form.ts";
+import { KeptSecret } from "../../kit/kept-secret.tsx";
 import { type Column, Empty, List } from "../../kit/list.tsx";
 import { SettingsPage } from "../../kit/settings.tsx";
 import { queryClient, useApi } from "../../queries.ts";
 import { useMay, useSession } from "../../session.tsx";
 import { ReceivingForm } from "./receiving-form.tsx";
+import { TrialSteps } from "./trial-steps.tsx";
 
 type Account = Row<"GET /email-accounts">;
 type Diagnosis = Answer<"POST /email-accounts/diagnosis">;
@@ -364,11 +363,9 @@ function AccountForm({ account, done }: { account: Account | null; done: () => v
           {...form.getInputProps("smtpAuth")}
         />
         {form.values.smtpAuth === "password" ? (
-          <PasswordInput
+          <KeptSecret
             label={t("Password")}
-            description={account?.hasPassword ? t("One is kept. Leave this empty to keep it.") : undefined}
-            autoComplete="new-password"
-            visibilityToggleButtonProps={{ "aria-label": t("Show the password") }}
+            isKept={account?.hasPassword ?? false}
             {...form.getInputProps("smtpPassword")}
           />
         ) : (
@@ -376,18 +373,14 @@ function AccountForm({ account, done }: { account: Account | null; done: () => v
             <Stack gap="sm">
               <TextInput label={t("Address for tokens")} type="url" {...form.getInputProps("oauthTokenUrl")} />
               <TextInput label={t("Client ID")} autoComplete="off" {...form.getInputProps("oauthClientId")} />
-              <PasswordInput
+              <KeptSecret
                 label={t("Client secret")}
-                description={account?.hasOauthClientSecret ? t("One is kept. Leave this empty to keep it.") : undefined}
-                autoComplete="new-password"
-                visibilityToggleButtonProps={{ "aria-label": t("Show the password") }}
+                isKept={account?.hasOauthClientSecret ?? false}
                 {...form.getInputProps("oauthClientSecret")}
               />
-              <PasswordInput
+              <KeptSecret
                 label={t("Refresh token")}
-                description={account?.hasOauthRefreshToken ? t("One is kept. Leave this empty to keep it.") : undefined}
-                autoComplete="new-password"
-                visibilityToggleButtonProps={{ "aria-label": t("Show the password") }}
+                isKept={account?.hasOauthRefreshToken ?? false}
                 {...form.getInputProps("oauthRefreshToken")}
               />
               <TextInput label={t("Scope")} {...form.getInputProps("oauthScope")} />
@@ -470,7 +463,7 @@ function AccountForm({ account, done }: { account: Account | null; done: () => v
             )}
           </Stack>
         </Fieldset>
-        {diagnosis && <DiagnosisSteps diagnosis={diagnosis} />}
+        {diagnosis && <TrialSteps steps={diagnosis.steps} words={STEP_WORDS} />}
         <Group justify="space-between">
           <Group gap="xs">
             <Button variant="default" loading={busy === "try"} onClick={() => void tryIt(null)}>
@@ -506,30 +499,3 @@ const STEP_WORDS: Readonly<Record<Diagnosis["steps"][number]["step"], () => stri
   auth: () => t("Signing in"),
   mail: () => t("Test mail"),
 };
-
-function DiagnosisSteps({ diagnosis }: { diagnosis: Diagnosis }) {
-  return (
-    <Card padding="sm" role="status" aria-label={t("What the trial found")}>
-      <Stack gap="sm">
-        {diagnosis.steps.map(({ step, ok, text, detail, hint }) => (
-          <Group key={step} gap="sm" wrap="nowrap" align="flex-start">
-            <ThemeIcon size="sm" radius="xl" color={ok === null ? "gray" : ok ? "green" : "red"} aria-hidden>
-              {ok === null ? <IconMinus size={14} /> : ok ? <IconCheck size={14} /> : <IconX size={14} />}
-            </ThemeIcon>
-            <div>
-              <Text size="sm">
-                <b>{STEP_WORDS[step]()}</b>: {text}
-              </Text>
-              {hint && <Text size="sm">{hint}</Text>}
-              {detail && (
-                <Text size="xs" c="dimmed" style={{ overflowWrap: "anywhere" }}>
-                  {detail}
-                </Text>
-              )}
-            </div>
-          </Group>
-        ))}
-      </Stack>
-    </Card>
-  );
-}

@@ -1,28 +1,15 @@
 /** How mail of an email account is fetched, and where its bounces go; tried step by step before it is kept. */
-import {
-  Alert,
-  Button,
-  Card,
-  Group,
-  NumberInput,
-  PasswordInput,
-  Select,
-  Stack,
-  Switch,
-  TagsInput,
-  Text,
-  TextInput,
-  ThemeIcon,
-} from "@mantine/core";
+import { Alert, Button, Group, NumberInput, Select, Stack, Switch, TagsInput, Text, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
-import { IconCheck, IconMinus, IconX } from "@tabler/icons-react";
 import { useState } from "react";
 import { type Answer, call } from "../../api.ts";
 import { t } from "../../i18n.ts";
 import { Failure, tellDone, tellFailure } from "../../kit/failures.tsx";
 import { showProblem } from "../../kit/form.ts";
+import { KeptSecret } from "../../kit/kept-secret.tsx";
 import { RowsSkeleton } from "../../kit/skeletons.tsx";
 import { queryClient, useApi } from "../../queries.ts";
+import { TrialSteps } from "./trial-steps.tsx";
 
 type Receiving = Answer<"GET /email-accounts/:id/receiving">;
 type Diagnosis = Answer<"POST /email-accounts/receiving-diagnosis">;
@@ -133,8 +120,6 @@ function Form({ receiving, done }: { receiving: Receiving; done: () => void }) {
       tellFailure(error);
     }
   };
-  const kept = (is: boolean) => (is ? t("One is kept. Leave this empty to keep it.") : undefined);
-  const show = { "aria-label": t("Show the password") };
   return (
     <form onSubmit={form.onSubmit((values) => void submit(values))}>
       <Stack>
@@ -171,11 +156,9 @@ function Form({ receiving, done }: { receiving: Receiving; done: () => void }) {
         />
         <TextInput label={t("User name")} autoComplete="off" {...form.getInputProps("imapUser")} />
         {form.values.imapAuth === "password" ? (
-          <PasswordInput
+          <KeptSecret
             label={t("Password")}
-            description={kept(receiving.hasImapPassword)}
-            autoComplete="new-password"
-            visibilityToggleButtonProps={show}
+            isKept={receiving.hasImapPassword}
             {...form.getInputProps("imapPassword")}
           />
         ) : (
@@ -186,18 +169,14 @@ function Form({ receiving, done }: { receiving: Receiving; done: () => void }) {
               {...form.getInputProps("oauthTokenUrl")}
             />
             <TextInput label={t("Client ID")} autoComplete="off" {...form.getInputProps("oauthClientId")} />
-            <PasswordInput
+            <KeptSecret
               label={t("Client secret")}
-              description={kept(receiving.hasOauthClientSecret)}
-              autoComplete="new-password"
-              visibilityToggleButtonProps={show}
+              isKept={receiving.hasOauthClientSecret}
               {...form.getInputProps("oauthClientSecret")}
             />
-            <PasswordInput
+            <KeptSecret
               label={t("Refresh token")}
-              description={kept(receiving.hasOauthRefreshToken)}
-              autoComplete="new-password"
-              visibilityToggleButtonProps={show}
+              isKept={receiving.hasOauthRefreshToken}
               {...form.getInputProps("oauthRefreshToken")}
             />
             <TextInput label={t("Scope (optional)")} {...form.getInputProps("oauthScope")} />
@@ -222,7 +201,15 @@ function Form({ receiving, done }: { receiving: Receiving; done: () => void }) {
           description={t("Where the mailbox takes name+anything@, as most do.")}
           {...form.getInputProps("plusAddressing", { type: "checkbox" })}
         />
-        {diagnosis && <Steps diagnosis={diagnosis} />}
+        {diagnosis && (
+          <TrialSteps steps={diagnosis.steps} words={STEPS}>
+            {diagnosis.ok && diagnosis.idle === false && (
+              <Alert color="gray" p="xs">
+                {t("The server does not announce new mail: it is looked for every minute.")}
+              </Alert>
+            )}
+          </TrialSteps>
+        )}
         <Group justify="space-between">
           <Group gap="xs">
             <Button
@@ -245,32 +232,5 @@ function Form({ receiving, done }: { receiving: Receiving; done: () => void }) {
         </Group>
       </Stack>
     </form>
-  );
-}
-
-function Steps({ diagnosis }: { diagnosis: Diagnosis }) {
-  return (
-    <Card padding="sm" role="status" aria-label={t("What the trial found")}>
-      <Stack gap="sm">
-        {diagnosis.steps.map(({ step, ok, text, hint }) => (
-          <Group key={step} gap="sm" wrap="nowrap" align="flex-start">
-            <ThemeIcon size="sm" radius="xl" color={ok === null ? "gray" : ok ? "green" : "red"} aria-hidden>
-              {ok === null ? <IconMinus size={14} /> : ok ? <IconCheck size={14} /> : <IconX size={14} />}
-            </ThemeIcon>
-            <div>
-              <Text size="sm">
-                <b>{STEPS[step]()}</b>: {text}
-              </Text>
-              {hint && <Text size="sm">{hint}</Text>}
-            </div>
-          </Group>
-        ))}
-        {diagnosis.ok && diagnosis.idle === false && (
-          <Alert color="gray" p="xs">
-            {t("The server does not announce new mail: it is looked for every minute.")}
-          </Alert>
-        )}
-      </Stack>
-    </Card>
   );
 }
