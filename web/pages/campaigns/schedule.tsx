@@ -30,7 +30,7 @@ import {
   verticalListSortingStrategy,
 } from "@dnd-kit/sortable";
 import { CSS } from "@dnd-kit/utilities";
-import { IconClock, IconEye, IconGripVertical, IconPlus, IconTrash } from "@tabler/icons-react";
+import { IconClock, IconEye, IconFilter, IconGripVertical, IconPlus, IconTrash } from "@tabler/icons-react";
 import { Link, useBlocker, useNavigate, useParams } from "@tanstack/react-router";
 import { useDebouncedValue } from "@mantine/hooks";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
@@ -45,11 +45,16 @@ import { nameLabel, Pick } from "../../kit/pick.tsx";
 import { RowsSkeleton } from "../../kit/skeletons.tsx";
 import { NO_TIMING, type StepTiming } from "../../kit/timing.tsx";
 import { invalidate, useRead } from "../../queries.ts";
+import type { StepConditions } from "./conditions/of-step.tsx";
+import { canonical, isOpen } from "./conditions/rows.ts";
+import type { Mail } from "./conditions/words.tsx";
+import { ConditionLine, EndingsCard } from "./endings.tsx";
 import { Publishing } from "./publish.tsx";
 import { StepTimingFields } from "./step-timing.tsx";
 import { type ScheduleSettings, TimingCard } from "./timing.tsx";
 
 const StepPreview = lazy(() => import("./step-preview.tsx"));
+const StepConditionFields = lazy(() => import("./conditions/of-step.tsx"));
 
 type Campaign = Answer<"GET /campaigns/:id">;
 type Draft = {
@@ -61,13 +66,13 @@ type Draft = {
   readonly timeOfDay: string;
   readonly expiresAfterDays: number | null;
   readonly timing: StepTiming | null;
-};
+} & StepConditions;
 
 let made = 0;
 const newKey = () => `new-${(made += 1)}`;
 
 const draftsOf = ({ steps }: Campaign): Draft[] =>
-  steps.map(({ id, emailTemplateId, emailTemplate, sendAfterDays, timeOfDay, expiresAfterDays, timing }) => ({
+  steps.map(({ id, emailTemplateId, emailTemplate, sendAfterDays, timeOfDay, expiresAfterDays, ...asked }) => ({
     key: String(id),
     id,
     emailTemplateId,
@@ -75,12 +80,14 @@ const draftsOf = ({ steps }: Campaign): Draft[] =>
     sendAfterDays,
     timeOfDay: timeOfDay?.slice(0, 5) ?? "",
     expiresAfterDays,
-    timing,
+    timing: asked.timing,
+    onlyIf: asked.onlyIf,
+    stopIf: asked.stopIf,
   }));
 
 /** The rows of a draft that somebody kept. */
 const rowsOf = ({ content, templates }: Answer<"GET /campaigns/:id/draft">): Draft[] =>
-  content.steps.map(({ id, emailTemplateId, sendAfterDays, timeOfDay, expiresAfterDays, timing }) => ({
+  content.steps.map(({ id, emailTemplateId, sendAfterDays, timeOfDay, expiresAfterDays, ...asked }) => ({
     key: id === undefined ? newKey() : String(id),
     id,
     emailTemplateId,
@@ -88,16 +95,20 @@ const rowsOf = ({ content, templates }: Answer<"GET /campaigns/:id/draft">): Dra
     sendAfterDays,
     timeOfDay: timeOfDay?.slice(0, 5) ?? "",
     expiresAfterDays,
-    timing: timing ?? null,
+    timing: asked.timing ?? null,
+    onlyIf: asked.onlyIf ?? null,
+    stopIf: asked.stopIf ?? null,
   }));
 
 type Settings = Answer<"GET /campaigns/:id/draft">["content"]["settings"];
 
-const settingsOf = ({ timing, timeOfDay, expiresAfterDays, evergreen }: Settings): ScheduleSettings => ({
+const settingsOf = ({ timing, timeOfDay, expiresAfterDays, evergreen, stopIf, goal }: Settings): ScheduleSettings => ({
   timing: timing ?? null,
   timeOfDay: timeOfDay?.slice(0, 5) ?? "",
   expiresAfterDays: expiresAfterDays ?? null,
   evergreen: evergreen ?? false,
+  stopIf: stopIf ?? null,
+  goal: goal ?? null,
 });
 
 export default function SchedulePage() {
@@ -113,10 +124,10 @@ export default function SchedulePage() {
   const [publishing, setPublishing] = useState(false);
   const [busy, setBusy] = useState(false);
   const isPublished =
-    JSON.stringify(drafts.map(bare)) === JSON.stringify(draftsOf(campaign).map(bare)) &&
+    canonical(drafts.map(bare)) === canonical(draftsOf(campaign).map(bare)) &&
     isSame(settings, settingsOf(draft.published.settings));
   const isKept =
-    JSON.stringify(drafts.map(bare)) === JSON.stringify(rowsOf(draft).map(bare)) &&
+    canonical(drafts.map(bare)) === canonical(rowsOf(draft).map(bare)) &&
     isSame(settings, settingsOf(draft.content.settings));
   const changed = !isPublished;
   useBlocker({
@@ -143,6 +154,8 @@ export default function SchedulePage() {
         timeOfDay: "",
         expiresAfterDays: null,
         timing: null,
+        onlyIf: null,
+        stopIf: null,
       },
     ]);
   };
@@ -160,7 +173,7 @@ export default function SchedulePage() {
     setDrafts(arrayMove(drafts, from, to).map((one, at) => ({ ...one, sendAfterDays: days[at] ?? one.sendAfterDays })));
   };
   const steps = drafts.map(
-    ({ id: stepId, emailTemplateId, sendAfterDays, timeOfDay, expiresAfterDays, timing: own }) => ({
+    ({ id: stepId, emailTemplateId, sendAfterDays, timeOfDay, expiresAfterDays, timing: own, onlyIf, stopIf }) => ({
       // What this page does not show stays as it is.
       ...(stepId === undefined ? {} : { ...draft.content.steps.find((step) => step.id === stepId), id: stepId }),
       emailTemplateId: emailTemplateId ?? 0,
@@ -168,17 +181,28 @@ export default function SchedulePage() {
       timeOfDay: timeOfDay || null,
       expiresAfterDays,
       timing: own,
+      onlyIf,
+      stopIf,
     }),
   );
   const moments = useMoments(id, {
     startOn: start,
     personId: person,
-    steps: steps.map((step) => ({ ...step, emailTemplateId: step.emailTemplateId || 1 })),
+    // Days do not hang on conditions, and one that is being written would be refused.
+    steps: steps.map((step) => ({ ...step, emailTemplateId: step.emailTemplateId || 1, onlyIf: null, stopIf: null })),
     timing: settings.timing,
     timeOfDay: settings.timeOfDay || null,
   });
   const previewed = drafts.find(({ key, emailTemplateId }) => key === shown && emailTemplateId !== null);
-  const incomplete = drafts.some(({ emailTemplateId }) => emailTemplateId === null);
+  const incomplete =
+    drafts.some(
+      ({ emailTemplateId, onlyIf, stopIf }) => emailTemplateId === null || isOpen(onlyIf) || isOpen(stopIf),
+    ) ||
+    isOpen(settings.stopIf) ||
+    isOpen(settings.goal);
+  const mails = drafts.flatMap(({ id: stepId, emailTemplate: name, sendAfterDays: day }) =>
+    stepId === undefined ? [] : [{ id: stepId, name, day }],
+  );
   /** Kept as a draft; where people have begun, published only after a look at what it does to them. */
   const review = async () => {
     setBusy(true);
@@ -256,6 +280,7 @@ export default function SchedulePage() {
         </Alert>
       )}
       <TimingCard settings={settings} onChange={setSettings} />
+      <EndingsCard campaignId={id} mails={mails} settings={settings} onChange={setSettings} />
       <Group align="flex-start">
         <DatePickerInput
           label={t("If somebody started on")}
@@ -284,6 +309,8 @@ export default function SchedulePage() {
               {drafts.map((draft, at) => (
                 <StepRow
                   key={draft.key}
+                  campaignId={id}
+                  mails={mails}
                   draft={draft}
                   position={at + 1}
                   leaves={moments?.[at] ?? null}
@@ -332,13 +359,15 @@ export default function SchedulePage() {
 }
 
 const isSame = (one: ScheduleSettings, other: ScheduleSettings) => {
-  const flat = ({ timing, ...rest }: ScheduleSettings) => JSON.stringify({ ...rest, ...NO_TIMING, ...timing });
+  const flat = ({ timing, ...rest }: ScheduleSettings) => canonical({ ...rest, ...NO_TIMING, ...timing });
   return flat(one) === flat(other);
 };
 
 const bare = ({ key: _key, emailTemplate: _name, ...draft }: Draft) => draft;
 
 function StepRow({
+  campaignId,
+  mails,
   draft,
   position,
   leaves,
@@ -346,6 +375,8 @@ function StepRow({
   remove,
   preview,
 }: {
+  campaignId: string;
+  mails: readonly Mail[];
   draft: Draft;
   position: number;
   leaves: Moment | null;
@@ -353,7 +384,8 @@ function StepRow({
   remove: () => void;
   preview: () => void;
 }) {
-  const [open, setOpen] = useState(false);
+  const [open, setOpen] = useState<"timing" | "conditions" | null>(null);
+  const toggle = (part: "timing" | "conditions") => setOpen(open === part ? null : part);
   const { attributes, listeners, setNodeRef, transform, transition, isDragging } = useSortable({ id: draft.key });
   return (
     <li
@@ -426,25 +458,51 @@ function StepRow({
             {leaves?.at ? t("Leaves {when}", { when: leaves.text }) : leaves?.text}
             {leaves?.moved && <> · {leaves.moved}</>}
           </Text>
-          <Button
-            size="compact-xs"
-            variant="subtle"
-            aria-expanded={open}
-            onClick={() => setOpen(!open)}
-            leftSection={<IconClock size={14} />}
-          >
-            {draft.timing ? t("Own timing") : t("More timing")}
-          </Button>
+          <Group gap={4}>
+            <Button
+              size="compact-xs"
+              variant="subtle"
+              aria-expanded={open === "conditions"}
+              onClick={() => toggle("conditions")}
+              leftSection={<IconFilter size={14} />}
+            >
+              {t("Conditions")}
+            </Button>
+            <Button
+              size="compact-xs"
+              variant="subtle"
+              aria-expanded={open === "timing"}
+              onClick={() => toggle("timing")}
+              leftSection={<IconClock size={14} />}
+            >
+              {draft.timing ? t("Own timing") : t("More timing")}
+            </Button>
+          </Group>
         </Group>
-        {open && (
-          <div style={{ paddingLeft: 44, paddingTop: 8 }}>
+        {open !== "conditions" && (draft.onlyIf ?? draft.stopIf) && (
+          <div style={BELOW}>
+            <ConditionLine label={t("Only if")} condition={draft.onlyIf} mails={mails} />
+            <ConditionLine label={t("Stop if")} condition={draft.stopIf} mails={mails} />
+          </div>
+        )}
+        {open === "timing" && (
+          <div style={BELOW}>
             <StepTimingFields value={draft.timing} onChange={(timing) => change({ timing })} />
+          </div>
+        )}
+        {open === "conditions" && (
+          <div style={{ paddingTop: 8 }}>
+            <Suspense fallback={<RowsSkeleton count={2} />}>
+              <StepConditionFields campaignId={campaignId} mails={mails} value={draft} onChange={change} />
+            </Suspense>
           </div>
         )}
       </Card>
     </li>
   );
 }
+
+const BELOW = { paddingLeft: 44, paddingTop: 8 } as const;
 
 type Moment = Answer<"POST /campaigns/:id/timing/preview">["steps"][number];
 

@@ -15,6 +15,7 @@ import {
 } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
+import type { Condition } from "../../../src/core/conditions.ts";
 import { t } from "../../i18n.ts";
 import { type CampaignTiming, GapFields, NO_TIMING, OFFICE_HOURS, WindowFields } from "../../kit/timing.tsx";
 import { useApi } from "../../queries.ts";
@@ -26,6 +27,8 @@ export type ScheduleSettings = {
   readonly timeOfDay: string;
   readonly expiresAfterDays: number | null;
   readonly evergreen: boolean;
+  readonly stopIf: Condition | null;
+  readonly goal: Condition | null;
 };
 
 /** One line of what holds, and the form behind a button. */
