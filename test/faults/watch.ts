@@ -19,6 +19,8 @@ const POINTS: Readonly<Record<string, RegExp>> = {
   record: /insert into delivery_attempts[\s\S]*select id, email_campaign_id, person_id from written/,
   advance: /update email_campaigns\s+set status = next\.status/,
 };
+/** Mailboxes are claimed, too, under another name. */
+const CLAIMS = /(?:update|insert into) messages\b[\s\S]*claimed_by/;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 let seen = 0;
@@ -40,7 +42,7 @@ prototype.query = function (...given) {
   const [first, second] = given;
   const text = typeof first === "string" ? first : ((first as { text?: string } | undefined)?.text ?? "");
   const values = (Array.isArray(second) ? second : (first as { values?: unknown[] } | undefined)?.values) ?? [];
-  if (!told && text.includes("claimed_by")) {
+  if (!told && CLAIMS.test(text)) {
     const worker = values.find((value) => typeof value === "string" && UUID.test(value));
     if (worker !== undefined) told = Boolean(process.send?.({ worker }));
   }
