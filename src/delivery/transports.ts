@@ -74,6 +74,15 @@ export function createTransports(deps: {
     retiring.add(closed);
   }
 
+  /** How an account fares is said again by the next mail; what became of this one is yet to be written down. */
+  async function told(saying: Promise<unknown>): Promise<void> {
+    try {
+      await saying;
+    } catch (error) {
+      log.warn({ err: error }, "how an email account fares could not be noted");
+    }
+  }
+
   return {
     of(account) {
       if (account.kind === "mailbox") return intoMailbox(db);
@@ -109,12 +118,12 @@ export function createTransports(deps: {
       const seconds = WAIT_SECONDS[kind] + randomInt(JITTER_SECONDS);
       troubled.set(key, { until: now.add({ seconds }), since: now });
       log.warn({ account: account.name, trouble: text, seconds }, "an email account cannot send; its mail waits");
-      if (account.id !== null) await noteTrouble(db, account.id, text, now);
+      if (account.id !== null) await told(noteTrouble(db, account.id, text, now));
     },
 
     async succeeded(account) {
       const known = troubled.delete(account.id ?? 0);
-      if (account.id !== null && (known || account.pausedAt)) await endTrouble(db, account.id);
+      if (account.id !== null && (known || account.pausedAt)) await told(endTrouble(db, account.id));
     },
 
     async close(graceMs) {

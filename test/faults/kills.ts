@@ -1,5 +1,5 @@
 /** SIGKILL of workers at random and at named points, of PostgreSQL and of the relay, while people go through five steps and some leave. */
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { maybe, randomFrom, shuffled, until } from "./chance.ts";
 import { type Outcome, scene, through } from "./scene.ts";
@@ -210,9 +210,9 @@ export async function kills(
 /** A process of the server that serves a worker. */
 function backendOf(postmaster: number | undefined): number | undefined {
   if (postmaster === undefined) return undefined;
-  const found = execFileSync("ps", ["--ppid", String(postmaster), "-o", "pid=,args="], { encoding: "utf8" })
-    .split("\n")
-    .filter((line) => / scene_\d+ \[local\]/.test(line));
+  // It ends with 1 where the server has no process at all: it is just beginning anew.
+  const { stdout } = spawnSync("ps", ["--ppid", String(postmaster), "-o", "pid=,args="], { encoding: "utf8" });
+  const found = stdout.split("\n").filter((line) => / scene_\d+ \[local\]/.test(line));
   const pid = Number.parseInt(found[0] ?? "", 10);
   return Number.isNaN(pid) ? undefined : pid;
 }

@@ -72,7 +72,10 @@ async function speed(count: number): Promise<void> {
     await until("all mails", () => stage.mails.length >= people * STEPS, 300_000);
     rate = Math.round((people * STEPS * 1000) / (performance.now() - began));
     await through(stage);
-    return { fault: `${count} ${count === 1 ? "worker" : "workers"} on ${count === 1 ? "1 host" : "2 hosts"}`, mostTwice: 0 };
+    return {
+      fault: `${count} ${count === 1 ? "worker" : "workers"} on ${count === 1 ? "1 host" : "2 hosts"}`,
+      mostTwice: 0,
+    };
   });
   report("speed", outcome, `${rate} mails/s`);
 }
