@@ -16,10 +16,12 @@ type Method = "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
 export type Answer = { readonly status: number; readonly body: any; readonly text: string; readonly headers: any };
 export type TestApp = Awaited<ReturnType<typeof openApp>>;
 
-/** Opens it at noon on 1 December 2026; `close` it in `afterAll`. Each role has a user `<role>@example.com`. */
-export async function openApp(more: Pick<AppOptions, "resolver" | "fetcher"> & { readonly s3Url?: string } = {}) {
+type Opening = Pick<AppOptions, "resolver" | "fetcher"> & { readonly s3Url?: string; readonly now?: Temporal.Instant };
+
+/** Opens it at noon on 1 December 2026 unless said; `close` it in `afterAll`. Each role has a user `<role>@example.com`. */
+export async function openApp({ now, ...more }: Opening = {}) {
   const fresh = await freshDatabase();
-  const clock = { now: Temporal.Instant.from("2026-12-01T12:00:00Z") };
+  const clock = { now: now ?? Temporal.Instant.from("2026-12-01T12:00:00Z") };
   const dataDir = mkdtempSync(join(tmpdir(), "tidings-test-"));
   const secrets = openSecrets({ secret: "a secret that only these tests use", dataDir: "" });
   const app = createApp({

@@ -1,9 +1,7 @@
 /** Other people's programs read our mails: dkimpy and OpenDKIM verify the signatures, Python the structure, SpamAssassin the rest. */
-import { execFile, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readCampaignFile } from "../../src/campaigns/campaign-file.ts";
@@ -12,18 +10,10 @@ import { compileMessage, compose, composeRendered, type Content, type Envelope }
 import { makeKey, openKey, signature } from "../../src/domains/keys.ts";
 import { recordName } from "../../src/domains/records.ts";
 import { author, SYSTEM_VARIABLES } from "../../src/templates/authoring.ts";
+import { installJudges, openDkim, readByPython, spamAssassin } from "./judges.ts";
 
-const run = promisify(execFile);
 const root = join(import.meta.dirname, "../..");
 const DOMAIN = "example.com";
-// The distribution's own, which sees the distribution's packages.
-const PYTHON = "/usr/bin/python3";
-const TOOLS: Readonly<Record<string, string>> = {
-  "python3-dkim": "/usr/bin/dkimverify",
-  "python3-nacl": "/usr/lib/python3/dist-packages/nacl/__init__.py",
-  opendkim: "/usr/sbin/opendkim",
-  spamassassin: "/usr/bin/spamassassin",
-};
 /** More than enough to meet every way a line can end. */
 const GENERATED = 150;
 
@@ -33,13 +23,10 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 type Written = { readonly path: string; readonly content: Content };
 let mails: Written[] = [];
 let sample: string[] = [];
+let records: Readonly<Record<string, string>> = {};
 
 beforeAll(async () => {
-  const missing = Object.keys(TOOLS).filter((name) => !existsSync(TOOLS[name]!));
-  if (missing.length > 0)
-    await run("apt-get", ["install", "-y", "--no-install-recommends", ...missing], {
-      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
-    });
+  await installJudges();
   const sign = await signer();
   const contents: Content[] = [
     { subject: "", html: "", text: "" },
@@ -64,14 +51,7 @@ beforeAll(async () => {
 describe("other programs", () => {
   it("dkimpy verifies both signatures of every mail, and Python's email package finds nothing to complain about", async () => {
     const paths = mails.map(({ path }) => path);
-    const { stdout } = await run(
-      PYTHON,
-      [join(import.meta.dirname, "verify.py"), join(folder, "records.json"), ...paths],
-      {
-        maxBuffer: 100_000_000,
-      },
-    );
-    const found = JSON.parse(stdout) as Record<string, unknown>[];
+    const found = await readByPython(folder, records, paths);
     expect(found).toHaveLength(mails.length);
     for (const [index, { content }] of mails.entries()) {
       expect(found[index], JSON.stringify(content)).toMatchObject({
@@ -81,8 +61,8 @@ describe("other programs", () => {
         from: "ana@example.com",
       });
       const normal = (text: unknown) => String(text).replaceAll(/\r\n?/g, "\n").trimEnd();
-      expect(normal(found[index]!["text"])).toBe(normal(mailable(content.text)));
-      expect(normal(found[index]!["html"])).toBe(normal(mailable(content.html)));
+      expect(normal(found[index]!.text)).toBe(normal(mailable(content.text)));
+      expect(normal(found[index]!.html)).toBe(normal(mailable(content.html)));
     }
   });
 
@@ -97,11 +77,8 @@ describe("other programs", () => {
         Buffer.from(readFileSync(path, "latin1").replace(/(text\/html[^]*?<[^]*?)e/, "$1i"), "latin1"),
       ),
     );
-    const verify = async (paths: string[]) => {
-      const script = join(import.meta.dirname, "verify.py");
-      const { stdout } = await run(PYTHON, [script, join(folder, "records.json"), ...paths]);
-      return (JSON.parse(stdout) as { verified: boolean[] }[]).map(({ verified }) => verified);
-    };
+    const verify = async (paths: string[]) =>
+      (await readByPython(folder, records, paths)).map(({ verified }) => verified);
     expect(await verify(good)).toEqual(good.map(() => [true, true]));
     expect(await verify(bad)).toEqual(bad.map(() => [false, false]));
   });
@@ -111,23 +88,22 @@ describe("other programs", () => {
       "changed.eml",
       Buffer.from(readFileSync(sample[0]!, "latin1").replace("Subject: ", "Subject: Re: "), "latin1"),
     );
-    const verdicts = await openDkim([...mails.map(({ path }) => path), ...sample]);
+    const verdicts = await openDkim(folder, records, [...mails.map(({ path }) => path), ...sample]);
     expect(verdicts).toHaveLength(mails.length + sample.length);
     expect(verdicts.filter((verdict) => !/verification \(s=\S+ d=example\.com[^)]*\) succeeded/.test(verdict))).toEqual(
       [],
     );
-    expect(await openDkim([changed])).toEqual([expect.stringContaining("failed")]);
+    expect(await openDkim(folder, records, [changed])).toEqual([expect.stringContaining("failed")]);
   });
 
   it("SpamAssassin gives the sample campaign at most one point, and has nothing against its MIME or HTML", async () => {
     expect(sample.length).toBeGreaterThanOrEqual(3);
-    for (const path of sample) {
-      const report = await spamAssassin(readFileSync(path));
-      const [, score = "99", tests = ""] =
-        /^X-Spam-Status: \w+, score=(-?[\d.]+)[^]*?tests=([^]*?)\s+autolearn/m.exec(report) ?? [];
-      expect(tests).not.toBe("");
-      expect(Number(score), tests).toBeLessThanOrEqual(1);
-      expect(tests.split(/[,\s]+/).filter((name) => /^(?:MIME_|HTML_(?!MESSAGE$))/.test(name))).toEqual([]);
+    const verdicts = await spamAssassin(folder, sample);
+    expect(verdicts).toHaveLength(sample.length);
+    for (const { score, rules } of verdicts) {
+      expect(rules).not.toEqual([""]);
+      expect(score, rules.join()).toBeLessThanOrEqual(1);
+      expect(rules.filter((name) => /^(?:MIME_|HTML_(?!MESSAGE$))/.test(name))).toEqual([]);
     }
   }, 300_000);
 });
@@ -157,7 +133,7 @@ const anyText = fc.oneof(
 // oxlint-disable-next-line no-control-regex -- control characters are what a mail leaves out
 const mailable = (text: string) => text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f]/g, "").toWellFormed();
 
-/** Both kinds of keys, with their records written for dkimpy and OpenDKIM. */
+/** Both kinds of keys; what is published of them is kept in `records`. */
 async function signer(): Promise<(mail: Buffer) => Promise<Buffer>> {
   const at = Math.floor(envelope.date.epochMilliseconds / 1000);
   const made = await Promise.all((["rsa-sha256", "ed25519-sha256"] as const).map(makeKey));
@@ -167,20 +143,8 @@ async function signer(): Promise<(mail: Buffer) => Promise<Buffer>> {
     publicKey,
     key: openKey(algorithm, privateKey, publicKey),
   }));
-  const records = Object.fromEntries(
+  records = Object.fromEntries(
     keys.map(({ algorithm, selector, publicKey }) => [recordName(selector, DOMAIN), keyRecord(algorithm, publicKey)]),
-  );
-  write("records.json", Buffer.from(JSON.stringify(records)));
-  const lines = Object.entries(records).map(([name, value]) => `${name} ${value}\n`);
-  write("keys.txt", Buffer.from(lines.join("")));
-  const settings = { Mode: "v", TestPublicKeys: join(folder, "keys.txt"), Socket: `local:${join(folder, "socket")}` };
-  write(
-    "opendkim.conf",
-    Buffer.from(
-      Object.entries(settings)
-        .map((pair) => `${pair.join(" ")}\n`)
-        .join(""),
-    ),
   );
   return async (mail) => {
     const read = signable(mail);
@@ -216,33 +180,6 @@ async function samples(): Promise<Buffer[]> {
       return compose(compileMessage(made.compiled), variables, envelope);
     }),
   );
-}
-
-/** What OpenDKIM says of each file: one line. */
-async function openDkim(paths: readonly string[]): Promise<string[]> {
-  const verdicts: string[] = [];
-  for (let at = 0; at < paths.length; at += 20) {
-    const some = paths.slice(at, at + 20);
-    const { stdout, stderr } = await run("/usr/sbin/opendkim", [
-      "-x",
-      join(folder, "opendkim.conf"),
-      "-t",
-      some.join(","),
-    ]).catch((error: { stdout: string; stderr: string }) => error);
-    const lines = `${stdout}${stderr}`.split("\n");
-    verdicts.push(...lines.filter((line) => line.includes("verification")));
-  }
-  return verdicts;
-}
-
-function spamAssassin(mail: Buffer): Promise<string> {
-  const home = join(folder, "spamassassin");
-  mkdirSync(home, { recursive: true });
-  const child = spawn("/usr/bin/spamassassin", ["-L", "--cf", "use_bayes 0"], { env: { ...process.env, HOME: home } });
-  let out = "";
-  child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString("latin1")));
-  child.stdin.end(mail);
-  return new Promise((resolve, reject) => child.on("error", reject).on("close", () => resolve(out)));
 }
 
 function write(name: string, data: Buffer): string {
