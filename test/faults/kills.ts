@@ -162,22 +162,26 @@ export async function kills(
     await Promise.all(workers.map(({ ready }) => ready));
     let told = 0;
     let turn = 0;
-    while (total() < wanted && (await stage.running().catch(() => 1)) > 0) {
-      tune();
-      const from = stage.mails.length;
-      const most = Math.ceil(random() * pace);
-      await maybe(() => stage.mails.length - from >= most && working().length > 0, 15_000);
-      await stage.lapse(dead.splice(0)).catch(() => undefined);
-      await stage.hasten().catch(() => undefined);
-      if (random() < 0.5) await stage.somebodyLeaves(random).catch(() => false);
-      turn += 1;
-      await strikes[turn % rareEvery === 0 ? (rare.shift() ?? "random") : STRIKES[turn % STRIKES.length]!]();
-      if (total() - told >= 25) {
-        told = total();
-        say(`${told} kills, ${stage.mails.length} mails, ${await stage.running().catch(() => "?")} on their way`);
+    try {
+      while (total() < wanted && (await stage.running().catch(() => 1)) > 0) {
+        tune();
+        const from = stage.mails.length;
+        const most = Math.ceil(random() * pace);
+        await maybe(() => stage.mails.length - from >= most && working().length > 0, 15_000);
+        await stage.lapse(dead.splice(0)).catch(() => undefined);
+        await stage.hasten().catch(() => undefined);
+        if (random() < 0.5) await stage.somebodyLeaves(random).catch(() => false);
+        turn += 1;
+        await strikes[turn % rareEvery === 0 ? (rare.shift() ?? "random") : STRIKES[turn % STRIKES.length]!]();
+        if (total() - told >= 25) {
+          told = total();
+          say(`${told} kills, ${stage.mails.length} mails, ${await stage.running().catch(() => "?")} on their way`);
+        }
       }
+    } finally {
+      // Whatever happened: who ends from now on is not replaced.
+      ending = true;
     }
-    ending = true;
     stage.relay.recipient = undefined;
     const codes = await Promise.all(workers.map((worker) => drain(worker)));
     const bySelf = workers.filter(({ child }) => child.signalCode === null);
