@@ -229,7 +229,6 @@ function latest(resolutions: readonly Resolution[]): Resolution | null {
 export function decide(facts: Facts, now: Temporal.Instant): Decision {
   const { rules, startOn } = facts;
   const resolved = new Map(facts.resolutions.map((resolution) => [resolution.stepId, resolution]));
-  const today = localDay(now, rules.timeZone);
   const expire: Decision["expire"][number][] = [];
   const nothing = { send: [], waiting: false, done: false, stop: null };
   const ending = endingOf(facts);
@@ -266,7 +265,9 @@ export function decide(facts: Facts, now: Temporal.Instant): Decision {
       expire.push({ step, dueAt: due, reason: "condition", finding });
       continue;
     }
-    const late = Temporal.PlainDate.compare(localDay(due, rules.timeZone), today) < 0;
+    const late =
+      Temporal.Instant.compare(due, now) < 0 &&
+      Temporal.PlainDate.compare(localDay(due, rules.timeZone), localDay(now, rules.timeZone)) < 0;
     return { ...nothing, expire, send: [{ step, dueAt: due, late }], next: null };
   }
   return { ...nothing, expire, next: null, done: true };

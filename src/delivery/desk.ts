@@ -20,6 +20,8 @@ export type Desk = {
 
 /** How many of each share one commit at most. */
 const MOST_AT_ONCE = 400;
+/** While one batch waits for its commit, connections that are ready meanwhile are the next. */
+const SIDE = 2;
 
 /**
  * A busy connection ends one mail and begins the next at about the same time, and so do the others: written together,
@@ -31,12 +33,16 @@ export function createDesk(
   at: () => Temporal.Instant,
   keepTrying: (work: () => Promise<void>) => Promise<void>,
 ): Desk {
-  const ask = gather<Ask, Answer>(async (asks) => {
-    const results = asks.flatMap((one) => ("result" in one ? [one.result] : []));
-    const entering = asks.flatMap((one) => ("entering" in one ? [one.entering] : []));
-    const entries = (await together(results, entering)).values();
-    return asks.map((one) => ("result" in one ? null : entries.next().value!));
-  }, MOST_AT_ONCE);
+  const ask = gather<Ask, Answer>(
+    async (asks) => {
+      const results = asks.flatMap((one) => ("result" in one ? [one.result] : []));
+      const entering = asks.flatMap((one) => ("entering" in one ? [one.entering] : []));
+      const entries = (await together(results, entering)).values();
+      return asks.map((one) => ("result" in one ? null : entries.next().value!));
+    },
+    MOST_AT_ONCE,
+    SIDE,
+  );
 
   async function together(results: readonly Result[], entering: readonly Entering[]): Promise<readonly Answer[]> {
     try {

@@ -7,16 +7,18 @@ type Waiting<Item, Result> = {
 };
 
 /**
- * Makes a function for one item out of one for many. While a batch is under way the next one gathers, so that a slow
- * database gets larger batches, not more of them.
+ * Makes a function for one item out of one for many. While as many batches as may be are under way the next one gathers,
+ * so that a slow database gets larger batches, not more of them.
  * @param work gets the items in the order they came and answers in that order.
+ * @param side how many batches may be under way side by side.
  */
 export function gather<Item, Result>(
   work: (items: readonly Item[]) => Promise<readonly Result[]>,
   mostAtOnce: number,
+  side = 1,
 ): (item: Item) => Promise<Result> {
   let waiting: Waiting<Item, Result>[] = [];
-  let running = false;
+  let running = 0;
 
   async function run(): Promise<void> {
     while (waiting.length > 0) {
@@ -29,14 +31,14 @@ export function gather<Item, Result>(
         for (const { reject } of batch) reject(error);
       }
     }
-    running = false;
+    running -= 1;
   }
 
   return (item) =>
     new Promise((resolve, reject) => {
       waiting.push({ item, resolve, reject });
-      if (running) return;
-      running = true;
+      if (running >= side) return;
+      running += 1;
       // Whoever is ready in this turn of the event loop comes along.
       setImmediate(() => void run());
     });

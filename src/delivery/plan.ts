@@ -249,7 +249,9 @@ async function insert(
   if (messages.length === 0) return [];
   let room = offer?.limit ?? 0;
   const isTaken = ({ due, skipped }: NewMessage) => skipped === null && offer?.able.has(due.senderId) && room-- > 0;
-  const rows = messages.map((message) => ({ ...rowOf(message, now), ...(isTaken(message) && { state: "claimed" }) }));
+  const days = new Map<string, string>();
+  const today = (timeZone: string) => days.getOrInsertComputed(timeZone, () => localDay(now, timeZone).toString());
+  const rows = messages.map((message) => ({ ...rowOf(message, today), ...(isTaken(message) && { state: "claimed" }) }));
   const { rows: made } = await sql<Claim & { state: string }>`${PREPARED}
     insert into messages (email_campaign_id, step_id, person_id, campaign_id, state, reason, due_at, planned_on,
       planned_at, next_attempt_at, finished_at, claimed_by, claimed_until, fence)
@@ -265,7 +267,7 @@ async function insert(
   return made.flatMap(({ id, fence, state }) => (state === "claimed" ? [{ id, fence }] : []));
 }
 
-function rowOf({ due, stepId, dueAt, skipped }: NewMessage, now: Temporal.Instant) {
+function rowOf({ due, stepId, dueAt, skipped }: NewMessage, today: (timeZone: string) => string) {
   return {
     email_campaign_id: due.id,
     step_id: stepId,
@@ -274,7 +276,7 @@ function rowOf({ due, stepId, dueAt, skipped }: NewMessage, now: Temporal.Instan
     state: skipped === null ? "planned" : "skipped",
     reason: skipped,
     due_at: dueAt.toString(),
-    planned_on: localDay(now, due.facts.rules.timeZone).toString(),
+    planned_on: today(due.facts.rules.timeZone),
   };
 }
 

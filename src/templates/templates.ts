@@ -129,18 +129,28 @@ export function restore(db: Db, id: number, number: number, actor: Actor, now: T
 
 /** Versions never change, so those in use are kept in memory. */
 const CACHED_VERSIONS = 200;
-const cache = new WeakMap<Db, Map<number, ContentVersion>>();
+const cache = new WeakMap<Db, Map<number, Promise<ContentVersion>>>();
 
 /** A content version by its id; immutable, so it is read once. */
 export async function version(db: Db, versionId: number): Promise<ContentVersion> {
-  const known = cache.get(db) ?? new Map<number, ContentVersion>();
+  const known = cache.get(db) ?? new Map<number, Promise<ContentVersion>>();
   cache.set(db, known);
-  const found = known.get(versionId) ?? (await store.findVersion(db, versionId));
-  if (!found) return refuse("content-version-not-found", `There is no content version ${versionId}.`);
+  // Hundreds of mails of a batch ask for the same one at once.
+  const found = known.get(versionId) ?? readVersion(db, versionId);
   known.delete(versionId);
   known.set(versionId, found);
   if (known.size > CACHED_VERSIONS) known.delete(known.keys().next().value!);
-  return found;
+  try {
+    return await found;
+  } catch (error) {
+    if (known.get(versionId) === found) known.delete(versionId);
+    throw error;
+  }
+}
+
+async function readVersion(db: Db, versionId: number): Promise<ContentVersion> {
+  const found = await store.findVersion(db, versionId);
+  return found ?? refuse("content-version-not-found", `There is no content version ${versionId}.`);
 }
 
 /** The id of the version a template has now: what a mail that leaves now is made from. */
