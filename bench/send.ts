@@ -108,11 +108,12 @@ async function measure(row: Row): Promise<Line> {
       await startAll(database, seeded, now);
       const worker = { connection: embedded.connection, now: now.toString(), dataDir };
       const profiling = values.profile ? ["--cpu-prof", `--cpu-prof-dir=${values.profile}`] : [];
+      const flags = ["--max-semi-space-size=4", ...profiling]; // those of bin/tidings
       const measured = await timed(row.mails, () =>
         runWorkers(
           new URL("sending/ours.ts", import.meta.url),
           Array.from({ length: row.workers }, () => worker),
-          profiling,
+          flags,
         ),
       );
       const { rows: states } = await database.pool.query("select state, count(*)::int from messages group by 1");
