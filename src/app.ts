@@ -54,6 +54,7 @@ import { addresses as trackedAddresses } from "./tracking/addresses.ts";
 import { openJournal } from "./tracking/journal.ts";
 import { createRecorder } from "./tracking/recorder.ts";
 import { routes as trackingRoutes } from "./tracking/routes.ts";
+import { routes as variantRoutes } from "./variants/routes.ts";
 import { pages as unsubscribePages } from "./unsubscribe/pages.ts";
 import { version } from "./version.ts";
 import { routes as workspaceRoutes } from "./workspace/routes.ts";
@@ -173,6 +174,7 @@ export function createApp(options: AppOptions): App {
   continuityRoutes(serve, { db });
   communicationRoutes(serve, { db });
   trackingRoutes(serve, { db });
+  variantRoutes(serve, { db });
   deliverabilityRoutes(serve, { db });
   conversationRoutes(serve, { db, vault, signer });
   simulationRoutes(serve, { db, log });

@@ -29,6 +29,7 @@ import { discardOldFiles, handlers as importHandlers } from "./people/jobs.ts";
 import type { Secrets } from "./secret.ts";
 import { forgetOldAttempts } from "./sign-in/limits.ts";
 import { systemMail } from "./sign-in/system-mail.ts";
+import { decideWinners } from "./variants/variants.ts";
 
 export type Recurring = {
   /** Something was received: it is handled now. */
@@ -100,6 +101,7 @@ export function startRecurring(running: Running): Recurring {
     startJobs(running),
     every(BEAT_EVERY_MS, "say that we live", log, () => lifeline.beat()),
     every(SECONDS, "look at what conditions ask for", log, () => handleFacts(db, clock())),
+    every(60 * SECONDS, "look for winners of variants", log, () => decideWinners(db, clock())),
     every(15 * SECONDS, "rescue jobs", log, () => rescueJobs(db, clock())),
     ...(sending
       ? [

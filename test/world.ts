@@ -64,7 +64,14 @@ export type StepText = {
   timing?: StepInput["timing"];
   onlyIf?: StepInput["onlyIf"];
   stopIf?: StepInput["stopIf"];
+  /** Variants B, C, …, each a template of its own. */
+  others?: readonly { subject: string; weight?: number }[];
+  /** Of variant A. */
+  weight?: number;
+  winner?: NonNullable<StepInput["variants"]>["winner"];
 };
+
+type ContentText = Pick<StepText, "subject" | "html" | "text">;
 
 export type World = ReturnType<typeof world>;
 
@@ -72,7 +79,7 @@ export type World = ReturnType<typeof world>;
 export function world(db: Db) {
   let count = 0;
 
-  async function template(content: Omit<StepText, "day">): Promise<number> {
+  async function template(content: ContentText): Promise<number> {
     count += 1;
     const made = await db
       .insertInto("emailTemplates")
@@ -84,7 +91,7 @@ export function world(db: Db) {
   }
 
   /** Saves new content, as an edit of the template does. */
-  async function version(emailTemplateId: number, content: Omit<StepText, "day">): Promise<void> {
+  async function version(emailTemplateId: number, content: ContentText): Promise<void> {
     const compiled = {
       subject: content.subject ?? "Hello {{ first_name }}",
       html: content.html ?? '<p>Dear {{ doc.first_name }}</p><p><a href="{{ unsubscribe_url }}">Leave</a></p>',
@@ -118,8 +125,17 @@ export function world(db: Db) {
       .execute();
   }
 
+  async function variantsOf({ others, weight = 1, winner = null }: Omit<StepText, "day">) {
+    if (!others) return null;
+    const made = [];
+    for (const [at, { subject, weight: share = 1 }] of others.entries())
+      made.push({ letter: OTHERS[at]!, emailTemplateId: await template({ subject }), weight: share });
+    return { weight, others: made, winner };
+  }
+
   return {
     db,
+    template,
     version,
 
     async campaign(
@@ -133,6 +149,7 @@ export function world(db: Db) {
         made.push({
           onlyIf,
           stopIf,
+          variants: await variantsOf(content),
           emailTemplateId: await template(content),
           sendAfterDays: day,
           timeOfDay: null,
@@ -213,6 +230,8 @@ export function world(db: Db) {
 }
 
 const asInput = ({ weekdays, from, to }: WindowText) => ({ weekdays: [...weekdays], from, to });
+
+const OTHERS = ["B", "C", "D", "E"] as const;
 
 const SENDER = {
   userId: null,

@@ -24,6 +24,7 @@ import type * as simulation from "../src/simulation/api.ts";
 import type * as suppressions from "../src/suppressions/api.ts";
 import type * as templates from "../src/templates/api.ts";
 import type * as tracking from "../src/tracking/api.ts";
+import type * as variants from "../src/variants/api.ts";
 import type * as workspace from "../src/workspace/api.ts";
 
 type Modules = [
@@ -50,6 +51,7 @@ type Modules = [
   typeof suppressions,
   typeof templates,
   typeof tracking,
+  typeof variants,
   typeof workspace,
 ][number];
 

@@ -179,13 +179,21 @@ function keep(tx: Tx, { key, schedule }: CampaignOfFile, steps: readonly { reado
 /** The rows of the file; a step is found again by its key, or by its day where the Campaign has no keys yet. */
 function rowsOf(wanted: CampaignOfFile, steps: readonly { id: number; sendAfterDays: number }[], keys: Keys) {
   const free = new Map(steps.filter(({ id }) => !keys.keyOf("step", id)).map((step) => [step.id, step]));
-  return wanted.schedule.map(({ key, template, onlyIf: _onlyIf, stopIf: _stopIf, ...fields }) => {
+  return wanted.schedule.map(({ key, template, onlyIf: _onlyIf, stopIf: _stopIf, variants, ...fields }) => {
     const known = keys.idOf("step", `${wanted.key}/${key}`);
     const alike = [...free.values()].find(({ sendAfterDays }) => sendAfterDays === fields.sendAfterDays);
     const id = known !== undefined && steps.some((step) => step.id === known) ? known : alike?.id;
     if (id !== undefined) free.delete(id);
     const emailTemplateId = keys.idOf("email-template", template)!;
-    return { ...stepFields.parse(fields), ...(id === undefined ? {} : { id }), emailTemplateId };
+    const varied = variants && {
+      ...variants,
+      others: variants.others.map(({ template: other, ...rest }) => ({
+        ...rest,
+        emailTemplateId: keys.idOf("email-template", other)!,
+      })),
+    };
+    const row = stepFields.parse({ ...fields, variants: varied });
+    return { ...row, ...(id === undefined ? {} : { id }), emailTemplateId };
   });
 }
 

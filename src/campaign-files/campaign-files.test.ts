@@ -154,6 +154,55 @@ schedule:
   await rm(join(folder, "campaigns/asked.yaml"));
 });
 
+it("variants and their rule stand there by the keys of their templates, and come back the same", async () => {
+  const file = "campaigns/varied.yaml";
+  await writeFile(
+    join(folder, file),
+    `key: varied
+campaign: Varied
+schedule:
+  - key: first
+    template: new
+    sendAfterDays: 0
+    variants:
+      weight: 2
+      others:
+        - letter: B
+          template: welcome
+        - letter: C
+          template: new
+          weight: 3
+      winner:
+        by: replied
+        afterDays: 4
+`,
+  );
+  expect((await applied()).campaigns).toMatchObject([{ key: "varied", change: "create" }]);
+  const made = await campaigns.get(fresh.db, (await campaigns.findByName(fresh.db, "Varied"))!.id);
+  const [welcome, other] = await Promise.all(
+    ["Greeting", "New one"].map(async (name) => (await templates.findByName(fresh.db, name))!.id),
+  );
+  expect(made.steps[0]!.variants).toEqual({
+    weight: 2,
+    others: [
+      { letter: "B", emailTemplateId: welcome, weight: 1 },
+      { letter: "C", emailTemplateId: other, weight: 3 },
+    ],
+    winner: { by: "replied", afterSent: null, afterDays: 4, atLeast: 30, otherwise: "split" },
+  });
+  await exportFolder(fresh.db, folder);
+  expect(await readFile(join(folder, file), "utf8")).toContain("template: welcome");
+  expect((await applied()).campaigns).toEqual([]);
+  expect(made.steps[0]!.variants).toEqual((await campaigns.get(fresh.db, made.id)).steps[0]!.variants);
+
+  const refusal = async () => ((await readFolder(folder).catch((error: Refusal) => error)) as Refusal).message;
+  await edit(file, (text) => text.replace("template: welcome", "template: nowhere"));
+  expect(await refusal()).toMatch(/varied\.yaml, line \d+: There is no template “nowhere” in templates\//);
+  await edit(file, (text) => text.replace("template: nowhere", "template: welcome").replace("letter: C", "letter: B"));
+  expect(await refusal()).toMatch(/varied\.yaml, line \d+: .*There are two variants B/);
+  await rm(join(folder, file));
+});
+
 it("tells every mistake with its file and line, and changes nothing", async () => {
   await edit("campaigns/product-introduction.yaml", (text) =>
     text.replace("sendAfterDays: 6", "sendAfterDays: -6").replace("template: welcome", "template: nowhere"),

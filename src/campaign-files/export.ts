@@ -4,6 +4,7 @@ import { join } from "node:path";
 import * as campaigns from "../campaigns/campaigns.ts";
 import { conditionWriter } from "../campaigns/written-conditions.ts";
 import type { Condition } from "../core/conditions.ts";
+import { type Variants, variantsOf } from "../core/variants.ts";
 import { type Db, inTransaction } from "../db/database.ts";
 import * as templates from "../templates/templates.ts";
 import { giveKeys, keyFrom, keysOf, type Kind } from "./keys.ts";
@@ -16,7 +17,8 @@ const ENDINGS: Readonly<Record<string, string>> = { markdown: "md", mjml: "mjml"
 export async function exportFolder(db: Db, directory: string): Promise<string[]> {
   const { all, contents, keyOf, writer } = await inTransaction(db, async (tx) => {
     const found = await campaigns.list(tx, { limit: MOST });
-    const ids = [...new Set(found.flatMap(({ steps }) => steps.map(({ emailTemplateId }) => emailTemplateId)))];
+    const used = found.flatMap(({ steps }) => steps.flatMap(variantsOf));
+    const ids = [...new Set(used.map(({ emailTemplateId }) => emailTemplateId))];
     const content = await Promise.all(ids.map((id) => templates.get(tx, id)));
     const known = await keysOf(tx);
     const given: { kind: Kind; key: string; id: number }[] = [];
@@ -64,10 +66,25 @@ export async function exportFolder(db: Db, directory: string): Promise<string[]>
       Object.fromEntries(
         fields.flatMap((field) => (from[field] ? [[field, writer.write(from[field] as Condition, stepName)]] : [])),
       );
+    /** Variants name their templates as steps do. */
+    const inKeys = (variants: Variants | null) =>
+      variants
+        ? {
+            variants: {
+              weight: variants.weight,
+              others: variants.others.map(({ emailTemplateId, ...other }) => ({
+                ...other,
+                template: keyOf("email-template", emailTemplateId)!,
+              })),
+              ...(variants.winner && { winner: said({ ...variants.winner }, variants.winner) }),
+            },
+          }
+        : {};
     const schedule = plain.steps.map((step) => ({
       key: keyOf("step", Number(step["id"]))!.slice(key.length + 1),
       ...said(step, stepFields.shape),
       ...inWords(step, WRITTEN_IN_STEP),
+      ...inKeys(step["variants"] as Variants | null),
       template: keyOf("email-template", Number(step["emailTemplateId"]))!,
     }));
     const settings = { ...said(plain, settingFields.shape), ...inWords(plain, WRITTEN_IN_SETTINGS) };

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type Document, LineCounter, parseDocument, stringify } from "yaml";
 import { z } from "zod";
 import { writtenCondition } from "../campaigns/campaign-file.ts";
-import { campaignEdit, MAX_STEPS, stepInput } from "../campaigns/api.ts";
+import { campaignEdit, MAX_STEPS, stepInput, variantsWith } from "../campaigns/api.ts";
 import { type Fault, refuse } from "../core/problem.ts";
 import { line } from "../http/contract.ts";
 import { templateInput } from "../templates/api.ts";
@@ -27,7 +27,17 @@ const campaignFile = settingFields.extend({
   campaign: line(),
   description: z.string().max(5000).nullable().default(null),
   schedule: z
-    .array(stepFields.extend({ onlyIf: written, stopIf: written, key, template: key }).strict())
+    .array(
+      stepFields
+        .extend({
+          onlyIf: written,
+          stopIf: written,
+          key,
+          template: key,
+          variants: variantsWith({ template: key }).nullish(),
+        })
+        .strict(),
+    )
     .max(MAX_STEPS),
 });
 const templateFile = templateInput
@@ -64,14 +74,18 @@ export async function readFolder(directory: string): Promise<Folder> {
   for (const { file, schedule, lineOf } of campaigns) {
     const steps = new Set<string>();
     for (const [index, step] of schedule.entries()) {
-      if (!known.has(step.template))
-        faults.push(
-          fault(
-            file,
-            lineOf(["schedule", index, "template"]),
-            `There is no template “${step.template}” in templates/.`,
-          ),
-        );
+      const named = [
+        { path: ["template"], template: step.template },
+        ...(step.variants?.others ?? []).map(({ template }, at) => ({
+          path: ["variants", "others", at, "template"],
+          template,
+        })),
+      ];
+      for (const { path, template } of named)
+        if (!known.has(template))
+          faults.push(
+            fault(file, lineOf(["schedule", index, ...path]), `There is no template “${template}” in templates/.`),
+          );
       if (steps.has(step.key))
         faults.push(fault(file, lineOf(["schedule", index, "key"]), `The key “${step.key}” stands for two steps.`));
       steps.add(step.key);

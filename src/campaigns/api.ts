@@ -1,6 +1,7 @@
 /** The contract of Campaigns and their Schedules. Data only. */
 import { z } from "zod";
 import { conditionSchema } from "../core/conditions.ts";
+import { LETTERS, MEASURES } from "../core/variants.ts";
 import { CLOCKS, COUNTINGS, HOLIDAYS_OF, neverOpens } from "../core/timing.ts";
 import { contract, id, idParams, instant, line, listOf, page, timeOfDay } from "../http/contract.ts";
 
@@ -78,6 +79,65 @@ export const campaignTiming = z.object({
   ignoresFrequencyCap: z.boolean().default(false).describe("Its mails are counted, and never held back."),
 });
 
+const weight = z.int().min(0).max(100).default(1);
+
+const winnerRule = z
+  .object({
+    by: z.enum(MEASURES).describe("Opens and clicks count only in mails in which they are measured."),
+    afterSent: z.int().min(2).max(10_000_000).nullable().default(null).describe("So many people were sent the step."),
+    afterDays: z
+      .int()
+      .min(1)
+      .max(365)
+      .nullable()
+      .default(null)
+      .describe("So many days after its first mail left. With both, both are waited for."),
+    atLeast: z.int().min(1).max(1_000_000).default(30).describe("Each variant was sent to so many at least."),
+    otherwise: z
+      .enum(["split", "A"])
+      .default("split")
+      .describe("Where no variant is clearly better: as the split has it, or variant A to everybody."),
+  })
+  .refine(({ afterSent, afterDays }) => afterSent !== null || afterDays !== null, {
+    message: "Say after how many people or after how many days a winner is looked for.",
+    path: ["afterSent"],
+  });
+
+const otherVariant = {
+  letter: z.enum(LETTERS).exclude(["A"]).describe("Stays with the variant: what was sent is counted by it."),
+  weight,
+};
+
+/** The variants of a step, by whatever names their templates: an id, or a key in a file. */
+export const variantsWith = <Template extends z.ZodRawShape>(template: Template) =>
+  z
+    .object({
+      weight: weight.describe("Of variant A, the step's own template. Weights are shares of their sum; 0: nobody."),
+      others: z
+        .array(z.object({ ...otherVariant, ...template }))
+        .min(1, "A step with variants has at least two: A and another one.")
+        .max(LETTERS.length - 1),
+      winner: winnerRule.nullable().default(null).describe("Null: it stays with the split until a winner is chosen."),
+    })
+    .superRefine((variants, context) => {
+      const { weight: ofA, others } = variants as { weight: number; others: { letter: string; weight: number }[] };
+      for (const [index, { letter }] of others.entries())
+        if (others.findIndex((one) => one.letter === letter) !== index)
+          context.addIssue({
+            code: "custom",
+            message: `There are two variants ${letter}.`,
+            path: ["others", index, "letter"],
+          });
+      if (ofA === 0 && others.every((one) => one.weight === 0))
+        context.addIssue({
+          code: "custom",
+          message: "Somebody has to get the mail: one weight at least is above 0.",
+          path: ["weight"],
+        });
+    });
+
+export const stepVariants = variantsWith({ emailTemplateId: id });
+
 export const stepInput = z.object({
   id: id.optional().describe("The step this row is; without it the row is a new step."),
   emailTemplateId: id,
@@ -93,9 +153,13 @@ export const stepInput = z.object({
     .nullable()
     .default(null)
     .describe("If this is so when it is due, the Email Campaign ends as Stopped: condition."),
+  variants: stepVariants
+    .nullable()
+    .default(null)
+    .describe("Other templates for some of the people; the step's own is variant A. Null: everybody gets that."),
 });
 type AllOfStep = z.output<typeof stepInput>;
-type Optional = "timing" | "onlyIf" | "stopIf";
+type Optional = "timing" | "onlyIf" | "stopIf" | "variants";
 /** What is left out is as it is by default. */
 export type StepInput = Omit<AllOfStep, Optional> & Partial<Pick<AllOfStep, Optional>>;
 
@@ -110,6 +174,7 @@ const step = z.object({
   timing: stepTiming.nullable(),
   onlyIf: conditionSchema.nullable(),
   stopIf: conditionSchema.nullable(),
+  variants: stepVariants.nullable(),
   addedAt: instant,
 });
 

@@ -186,7 +186,23 @@ async function writeSteps(tx: Tx, id: number, steps: readonly StepInput[], now: 
     ]),
     await store.everyStepId(tx, id),
   );
+  await refuseNoTemplates(tx, steps);
   await refusing(() => store.saveSteps(tx, id, steps, now));
+}
+
+/** The templates of variants are named in JSON, where no foreign key holds them. */
+async function refuseNoTemplates(tx: Tx, steps: readonly StepInput[]): Promise<void> {
+  const named = steps.flatMap(({ variants }) => variants?.others.map(({ emailTemplateId }) => emailTemplateId) ?? []);
+  if (named.length === 0) return;
+  const there = await store.holdTemplates(tx, named);
+  for (const [index, { variants }] of steps.entries())
+    for (const [at, { letter, emailTemplateId }] of (variants?.others ?? []).entries())
+      if (!there.has(emailTemplateId))
+        refuse(
+          "email-template-not-found",
+          `Variant ${letter} names an email template that does not exist.`,
+          `/steps/${index}/variants/others/${at}/emailTemplateId`,
+        );
 }
 
 /** A window that the workspace's quiet hours cover would never let anything out. */

@@ -74,6 +74,7 @@ export function stepsOf(db: Db, campaignIds: readonly number[]) {
       "steps.timing",
       "steps.onlyIf",
       "steps.stopIf",
+      "steps.variants",
       "steps.addedAt",
     ])
     .where("steps.campaignId", "=", sql<number>`any(${[...campaignIds]}::bigint[])`)
@@ -96,6 +97,15 @@ export async function namesOfTemplates(db: Db, ids: readonly number[]): Promise<
     .where("id", "=", sql<number>`any(${[...ids]}::bigint[])`)
     .execute();
   return new Map(rows.map(({ id, name }) => [id, name]));
+}
+
+/** Which of these templates there are. Until this transaction ends none of them can be deleted. */
+export async function holdTemplates(tx: Tx, ids: readonly number[]): Promise<Set<number>> {
+  const { rows } = await sql<{ id: number }>`
+    select id from email_templates where id = any(${[...ids].toSorted((a, b) => a - b)}::bigint[]) for key share`.execute(
+    tx,
+  );
+  return new Set(rows.map((row) => row.id));
 }
 
 /** Email Campaigns of Campaigns, counted by status. */
@@ -187,10 +197,10 @@ export async function saveSteps(
     .where("campaignId", "=", campaignId)
     .where("removedAt", "is", null)
     .execute();
-  for (const [index, { id, timeOfDay, timing, onlyIf, stopIf, ...row }] of rows.entries()) {
+  for (const [index, { id, timeOfDay, timing, onlyIf, stopIf, variants, ...row }] of rows.entries()) {
     const asked = { onlyIf: jsonOrNull(onlyIf), stopIf: jsonOrNull(stopIf) };
     const times = { timeOfDay: timeOrNull(timeOfDay), timing: jsonOrNull(timing) };
-    const values = { ...row, ...times, ...asked, position: index + 1 };
+    const values = { ...row, ...times, ...asked, variants: jsonOrNull(variants), position: index + 1 };
     if (id) await tx.updateTable("steps").set(values).where("id", "=", id).execute();
     else
       await tx

@@ -76,11 +76,11 @@ function written({ campaign, mails, people, steps, answers }: Simulated): string
       heading +
       table(
         ["DAY", "AT (UTC)", "TO", "MAIL", "OUTCOME"],
-        mails.map(({ on, at, person, stepId, outcome, reason }) => [
+        mails.map(({ on, at, person, stepId, variant, outcome, reason }) => [
           on,
           at.toString().slice(0, 16),
           people[person]?.name ?? "",
-          `day ${stepOf.get(stepId)?.sendAfterDays ?? ""}`,
+          `day ${stepOf.get(stepId)?.sendAfterDays ?? ""}${variant ? `, ${variant}` : ""}`,
           reason ? `${outcome} (${reason})` : outcome,
         ]),
       )

@@ -1,5 +1,6 @@
 /** The contract of communications: what stands on a timeline. Data only. */
 import { z } from "zod";
+import { LETTERS } from "../core/variants.ts";
 import { contract, id, instant, line, listOf, page } from "../http/contract.ts";
 
 export const kinds = [
@@ -35,6 +36,7 @@ export const communication = z.object({
   at: instant.describe("When it came to stand here; an email when it was handed over for sending."),
   subject: z.string(),
   template: z.object({ id, name: z.string() }).nullable(),
+  variant: z.enum(LETTERS).nullable().describe("Of an email: which variant of its step; null where it has none."),
   to: z.string().nullable().describe("The address an email went to; null before and after erasure."),
   deliveryStatus: z
     .enum(deliveryStatuses)

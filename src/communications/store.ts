@@ -2,8 +2,9 @@
 import { sql } from "kysely";
 import { refuse } from "../core/problem.ts";
 import { type Db, PREPARED, type Tx } from "../db/database.ts";
+import type { Letter } from "../core/variants.ts";
 import type { EntryKind } from "../db/tables.ts";
-import { composedOf } from "../delivery/delivery.ts";
+import { composedOf, templateOfMessage } from "../delivery/delivery.ts";
 import { cursorOf, positionOf } from "../http/paging.ts";
 import type { deliveryStatuses, kinds } from "./api.ts";
 import type { NewEntry } from "./communications.ts";
@@ -28,6 +29,7 @@ export type Row = {
   readonly at: Temporal.Instant;
   readonly subject: string;
   readonly template: { readonly id: number; readonly name: string } | null;
+  readonly variant: Letter | null;
   readonly to: string | null;
   readonly deliveryStatus: (typeof deliveryStatuses)[number] | null;
   readonly reason: string | null;
@@ -121,7 +123,7 @@ function emails(db: Db) {
   return db
     .selectFrom("messages")
     .innerJoin("steps", "steps.id", "messages.stepId")
-    .innerJoin("emailTemplates", "emailTemplates.id", "steps.emailTemplateId")
+    .innerJoin("emailTemplates", (join) => join.on("emailTemplates.id", "=", templateOfMessage))
     .innerJoin("contentVersions", (join) =>
       join.on("contentVersions.id", "=", (on) =>
         on.fn.coalesce("messages.contentVersionId", "emailTemplates.currentVersionId"),
@@ -139,6 +141,7 @@ function emails(db: Db) {
       sql<{ id: number; name: string }>`jsonb_build_object('id', email_templates.id, 'name', email_templates.name)`.as(
         "template",
       ),
+      select.fn.coalesce("messages.variant", "messages.plannedVariant").as("variant"),
       "messages.address as to",
       STATUS.as("deliveryStatus"),
       select.fn.coalesce("messages.bounceReason", "messages.reason").as("reason"),
@@ -199,6 +202,7 @@ function entries(db: Db) {
       // What turned out to be the work of a machine stands under another entry by now.
       .where(sql<boolean>`(not ${ENGAGED} or ${TIMES} > 0)`)
       .select([sql<null>`null`.as("stepId"), sql<null>`null`.as("template"), sql<null>`null`.as("to")])
+      .select(sql<null>`null`.as("variant"))
       .select([sql<null>`null`.as("deliveryStatus"), sql<null>`null`.as("reason"), sql<null>`null`.as("sentAt")])
       .select([sql<null>`null`.as("attempts"), sql<null>`null`.as("nextAttemptAt"), sql<null>`null`.as("reply")])
       .select([

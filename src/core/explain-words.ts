@@ -171,6 +171,31 @@ export const SAID = {
     en: "Will not be sent: the Campaign ends for this person now.",
     de: "Wird nicht gesendet: Die Kampagne endet jetzt für diese Person.",
   },
+  "variant-ahead": {
+    en: " Variant {letter}, as the split has it ({split}).",
+    de: " Variante {letter}, so will es die Aufteilung ({split}).",
+  },
+  "variant-until-winner": {
+    en: " Variant {letter}, as the split has it ({split}), unless a winner is decided before.",
+    de: " Variante {letter}, so will es die Aufteilung ({split}), sofern nicht vorher eine Gewinnerin feststeht.",
+  },
+  "variant-split": { en: " Variant {letter}, by the split.", de: " Variante {letter}, nach der Aufteilung." },
+  "variant-won": {
+    en: " Variant {letter}, which had won.",
+    de: " Variante {letter}, die gewonnen hatte.",
+  },
+  "variant-chosen": {
+    en: " Variant {letter}, which {who} had chosen.",
+    de: " Variante {letter}, die {who} gewählt hatte.",
+  },
+  "variant-without-winner": {
+    en: " Variant {letter}: no variant was clearly better.",
+    de: " Variante {letter}: Keine Variante war deutlich besser.",
+  },
+  "variant-gone": {
+    en: " Variant {letter}: variant {planned}, as which it was planned, was removed before it left.",
+    de: " Variante {letter}: Variante {planned}, als die sie geplant war, wurde vorher entfernt.",
+  },
   reply: { en: " The server said: {words}", de: " Der Server sagte: {words}" },
 } as const satisfies Record<string, Said>;
 

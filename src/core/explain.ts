@@ -15,7 +15,8 @@ import {
   localDay,
   type Step,
 } from "./schedule.ts";
-import { momentInWords, movedInWords, type Voice } from "./timing-words.ts";
+import { type Language, momentInWords, movedInWords, type Voice } from "./timing-words.ts";
+import { type Letter, sharesOf, type VariantDecision, variantFor } from "./variants.ts";
 
 /** What is known of a step's message. */
 export type StepMessage = {
@@ -27,6 +28,16 @@ export type StepMessage = {
   readonly reply: string | null;
   /** What its condition was found to say, where it was skipped by one. */
   readonly finding?: Finding | null;
+  readonly variant?: MessageVariant | null;
+};
+
+/** Which variant of its step a message is, and by what. */
+export type MessageVariant = {
+  readonly letter: Letter;
+  /** Another than the letter: that one was removed before the mail left. */
+  readonly planned: Letter;
+  /** What had been decided when it was planned; null: the split had it. */
+  readonly decided: Pick<VariantDecision, "outcome" | "by"> | null;
 };
 
 export type Explanation = {
@@ -43,7 +54,13 @@ const NOBODY: Voice = { language: "en", person: "the person", ownClock: true };
 /** One answer a step, in the order the steps are sent. */
 export function explain(
   facts: Facts,
-  ended: { readonly status: Status; readonly stopReason: StopReason | null; readonly campaignPaused?: boolean },
+  ended: {
+    readonly status: Status;
+    readonly stopReason: StopReason | null;
+    readonly campaignPaused?: boolean;
+    /** Whose it is: by it variants are drawn. */
+    readonly personId?: number;
+  },
   messages: readonly StepMessage[],
   now: Temporal.Instant,
   voice: Voice = NOBODY,
@@ -65,7 +82,8 @@ export function explain(
     ) => {
       const when = at ? whenInWords(facts, step, at, voice, now) : "";
       const text = sentence(SAID[code], language, { when, ...values });
-      return { stepId: step.id, code, text: text + conditionsNow(facts, step, voice), at };
+      const variant = variantAhead(step, ended.personId, language);
+      return { stepId: step.id, code, text: text + variant + conditionsNow(facts, step, voice), at };
     };
     const over = (code: keyof typeof SAID, values: Record<string, string> = {}) => ({
       stepId: step.id,
@@ -101,6 +119,32 @@ export function explain(
 }
 
 const UNNAMED: Names = { group: String, campaign: String, step: String, field: (key) => key };
+
+/** Which variant a person is going to get, and why that one. */
+function variantAhead(step: Step, personId: number | undefined, language: Language): string {
+  if (!step.variants || personId === undefined) return "";
+  const { decision = null } = step;
+  const letter = variantFor(step, personId, decision?.winner);
+  if (decision && decision.winner === letter)
+    return variantInWords({ letter, planned: letter, decided: decision }, language);
+  const split = sharesOf(step)
+    .map(({ letter: one, share }) => `${one} ${share} %`)
+    .join(", ");
+  const open = step.variants.winner !== null && !decision;
+  return sentence(SAID[open ? "variant-until-winner" : "variant-ahead"], language, { letter, split });
+}
+
+function variantInWords({ letter, planned, decided }: MessageVariant, language: Language): string {
+  if (letter !== planned) return sentence(SAID["variant-gone"], language, { letter, planned });
+  const code = decided ? BY_DECISION[decided.outcome] : "variant-split";
+  return sentence(SAID[code], language, { letter, who: decided?.by ?? "" });
+}
+
+const BY_DECISION = {
+  won: "variant-won",
+  chosen: "variant-chosen",
+  "no-clear-winner": "variant-without-winner",
+} as const;
 
 /** What a step asks, and how that stands now. */
 function conditionsNow(facts: Facts, { onlyIf, stopIf }: Step, voice: Voice): string {
@@ -145,12 +189,12 @@ const isBefore = (due: Temporal.Instant, day: Temporal.PlainDate, timeZone: stri
   Temporal.PlainDate.compare(localDay(due, timeZone), day) < 0;
 
 function ofMessage(message: StepMessage, voice: Voice): Omit<Explanation, "stepId"> {
-  const { state, reason, at, nextAttemptAt, reply, finding } = message;
+  const { state, reason, at, nextAttemptAt, reply, finding, variant } = message;
   const { language } = voice;
   const answered = reply ? sentence(SAID.reply, language, { words: reply }) : "";
   const say = (code: keyof typeof SAID, moment: Temporal.Instant | null) => ({
     code,
-    text: sentence(SAID[code], language, { reply: answered }),
+    text: sentence(SAID[code], language, { reply: answered }) + (variant ? variantInWords(variant, language) : ""),
     at: moment,
   });
   switch (state) {

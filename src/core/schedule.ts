@@ -3,6 +3,7 @@ import { answersOf, type Condition, holds, type Known } from "./conditions.ts";
 import { type Holidays, nextOpening, type Opening, type QuietHours, type SendingWindow } from "./opening.ts";
 import { plannedDay } from "./planned-day.ts";
 import type { Counting, Gap, StepTiming } from "./timing.ts";
+import type { VariantDecision, Variants } from "./variants.ts";
 
 /** A step of a Campaign's Schedule. `addedAt` is null where it has always been there. */
 export type Step = {
@@ -20,6 +21,10 @@ export type Step = {
   readonly onlyIf?: Condition | null;
   /** If this is so when it is due, the Email Campaign ends instead. */
   readonly stopIf?: Condition | null;
+  /** The templates it goes out in besides its own. */
+  readonly variants?: Variants | null;
+  /** What was decided about them; null: nothing that holds. */
+  readonly decision?: VariantDecision | null;
 };
 
 /** What holds for one person: the zone of their calendar, the campaign's time of day, the age at which a step expires. */

@@ -9,6 +9,7 @@ import type { InboundKind, Verdict } from "../core/inbound/classify.ts";
 import type { Provider } from "../core/inbound/provider-events.ts";
 import type { Ledger } from "../core/rates.ts";
 import type { Tracking } from "../core/tracked-content.ts";
+import type { Letter, VariantDecision, VariantFigures, Variants, WinnerRule } from "../core/variants.ts";
 import type { CampaignTiming, FrequencyCap, OwnHoliday, QuietText, StepTimingText } from "../core/timing.ts";
 
 type Instant = Temporal.Instant;
@@ -545,6 +546,7 @@ export type Tables = {
     timing: Json<StepTimingText | null>;
     onlyIf: Json<Condition | null>;
     stopIf: Json<Condition | null>;
+    variants: Json<Variants | null>;
     addedAt: Instant;
     removedAt: Instant | null;
   };
@@ -569,6 +571,20 @@ export type Tables = {
     createdBy: string | null;
     finishedAt: Instant | null;
   } & Stamps;
+  variantDecisions: {
+    id: Id;
+    stepId: number;
+    outcome: VariantDecision["outcome"];
+    winner: Letter | null;
+    templates: Json<VariantDecision["templates"]>;
+    rule: Json<WinnerRule | null>;
+    figures: Json<readonly VariantFigures[]>;
+    decidedAt: Instant;
+    /** Null: by the rule. */
+    decidedBy: string | null;
+    takenBackAt: Instant | null;
+    takenBackBy: string | null;
+  };
   messages: {
     id: Id;
     emailCampaignId: number;
@@ -598,6 +614,8 @@ export type Tables = {
     bouncedAt: Instant | null;
     bounceReason: string | null;
     complainedAt: Instant | null;
+    plannedVariant: Letter | null;
+    variant: Letter | null;
     /** The state, once it is final; kept by the database. */
     outcome: ColumnType<"accepted" | "refused" | "skipped" | null, never, never>;
   };

@@ -1,5 +1,6 @@
 /** The SQL of taking messages: the claim with its lease and fence, the facts to send by, the step into DATA. Sends nothing. */
 import { sql } from "kysely";
+import type { Letter } from "../core/variants.ts";
 import { type Db, PREPARED } from "../db/database.ts";
 import type { Composed } from "../db/tables.ts";
 import { composedOf } from "./contents.ts";
@@ -101,6 +102,8 @@ export type Due = Claim & {
   readonly firstAttemptAt: Temporal.Instant | null;
   /** Fixed at the first attempt; before it the template's present one. */
   readonly contentVersionId: number;
+  /** Of a step with variants: the one it was planned as, or A where that is gone. Fixed at the first attempt, too. */
+  readonly variant: Letter | null;
   readonly address: string | null;
   readonly messageId: string | null;
   readonly composed: Composed | null;
@@ -127,6 +130,8 @@ export async function load(db: Db, claims: readonly Claim[], now: Temporal.Insta
       messages.first_attempt_at, messages.address, messages.message_id, messages.email_account_id, people.email,
       case when messages.attempts > 0 then ${composedOf} end as composed,
       coalesce(messages.content_version_id, email_templates.current_version_id) as content_version_id,
+      coalesce(messages.variant, case when messages.planned_variant > 'A' and of_variant.email_template_id is null
+        then 'A' else messages.planned_variant end) as variant,
       coalesce(campaigns.track_opens, workspace.track_opens) as track_opens,
       coalesce(campaigns.track_clicks, workspace.track_clicks) as track_clicks,
       messages.attempts > 0 and exists (
@@ -145,9 +150,13 @@ export async function load(db: Db, claims: readonly Claim[], now: Temporal.Insta
     from unnest(${claims.map(({ id }) => id)}::bigint[]) as wanted (id)
       ${joined}
       join steps on steps.id = messages.step_id
-      join email_templates on email_templates.id = case when email_campaigns.schedule_version_id is null
-        then steps.email_template_id
-        else coalesce(template_in_version(email_campaigns.schedule_version_id, steps.id), steps.email_template_id) end
+      left join lateral (select case when email_campaigns.schedule_version_id is null
+        then template_of_variant(steps.variants, messages.planned_variant)
+        else template_of_variant_in_version(email_campaigns.schedule_version_id, steps.id, messages.planned_variant)
+        end as email_template_id) as of_variant on messages.planned_variant > 'A'
+      join email_templates on email_templates.id = coalesce(of_variant.email_template_id,
+        case when email_campaigns.schedule_version_id is null then steps.email_template_id
+        else coalesce(template_in_version(email_campaigns.schedule_version_id, steps.id), steps.email_template_id) end)
       join campaigns on campaigns.id = messages.campaign_id
       cross join workspace
     order by messages.id`.execute(db);
@@ -157,6 +166,7 @@ export async function load(db: Db, claims: readonly Claim[], now: Temporal.Insta
 /** What is fixed when a message is handed over for the first time. */
 export type Fixed = {
   readonly contentVersionId: number;
+  readonly variant: Letter | null;
   readonly emailAccountId: number | null;
   readonly address: string;
   readonly messageId: string;
@@ -179,15 +189,15 @@ export async function enterData(db: Db, messages: readonly (Claim & Fixed)[], no
     with wanted as (
       select * from rows from (
         jsonb_to_recordset(${JSON.stringify(messages.map(rowOf))}::jsonb) as (id bigint, fence bigint,
-          content_version_id bigint, email_account_id bigint, address text, message_id text),
+          content_version_id bigint, email_account_id bigint, address text, message_id text, variant text),
         string_to_table(${messages.map(({ composed }) => JSON.stringify(composed)).join(BETWEEN)}, ${sql.lit(BETWEEN)})
-      ) as wanted (id, fence, content_version_id, email_account_id, address, message_id, composed)
+      ) as wanted (id, fence, content_version_id, email_account_id, address, message_id, variant, composed)
     ), entered as (
       update messages
       set state = 'in_data', attempts = attempts + case messages.state when 'claimed' then 1 else 0 end,
         first_attempt_at = coalesce(first_attempt_at, ${now}::timestamptz),
         content_version_id = wanted.content_version_id, email_account_id = wanted.email_account_id,
-        address = wanted.address, message_id = wanted.message_id
+        address = wanted.address, message_id = wanted.message_id, variant = wanted.variant
       from wanted, email_campaigns, people
       where messages.id = wanted.id and messages.fence = wanted.fence and ${HELD}
         and messages.claimed_until > ${now}::timestamptz
@@ -223,7 +233,7 @@ function conditionsIn(messages: readonly (Claim & { readonly asked: Asked | null
 /** Between JSON texts in one parameter, which costs the database less than JSON in JSON; none of them can contain it. */
 const BETWEEN = "\u0001";
 
-function rowOf({ id, fence, contentVersionId, emailAccountId, address, messageId }: Claim & Fixed) {
+function rowOf({ id, fence, contentVersionId, variant, emailAccountId, address, messageId }: Claim & Fixed) {
   return {
     id,
     fence,
@@ -231,6 +241,7 @@ function rowOf({ id, fence, contentVersionId, emailAccountId, address, messageId
     email_account_id: emailAccountId,
     address,
     message_id: messageId,
+    ...(variant && { variant }),
   };
 }
 

@@ -28,6 +28,12 @@ export { type Rehearsed, rehearse } from "./rehearse.ts";
 export { forgetSkipped, skipByHand } from "./skip.ts";
 export { skipDue } from "./skip-due.ts";
 
+/** SQL over `messages` and `steps`: the template a message is made of, whichever variant it is. */
+export const templateOfMessage = sql<number>`coalesce(
+  case when coalesce(messages.variant, messages.planned_variant) > 'A'
+    then template_of_variant(steps.variants, coalesce(messages.variant, messages.planned_variant)) end,
+  steps.email_template_id)`;
+
 export type DeliveryOptions = {
   readonly db: Db;
   readonly vault: Vault;

@@ -1,7 +1,8 @@
 /** The tick: turns what is due into messages, in one transaction with the Email Campaigns it moves on. Sends nothing. */
 import { sql } from "kysely";
 import { after } from "../core/email-campaign.ts";
-import { decide, type Decision, localDay, nextAfter, startsAt, type Stop } from "../core/schedule.ts";
+import { decide, type Decision, localDay, nextAfter, startsAt, type Step, type Stop } from "../core/schedule.ts";
+import { type Letter, variantFor } from "../core/variants.ts";
 import { type Db, inTransaction, PREPARED, type Tx } from "../db/database.ts";
 import * as emailCampaigns from "../email-campaigns/email-campaigns.ts";
 import { isDatabaseLoss } from "../http/problems.ts";
@@ -30,6 +31,8 @@ type NewMessage = {
   readonly dueAt: Temporal.Instant;
   /** Null: it is to be sent. */
   readonly skipped: string | null;
+  /** Of a step with variants: which one they get. */
+  readonly variant?: Letter;
 };
 /** What the tick does about one Email Campaign. */
 type Move = {
@@ -174,9 +177,14 @@ function move(due: Due, obstacle: string | undefined, held: Held | null, now: Te
   if (later) return { advance: { id, status, nextDueAt: later }, messages: expired, found };
   return {
     advance: { id, status, nextDueAt: nextAfter(facts, step, now) },
-    messages: [...expired, { due, stepId: step.id, dueAt, skipped: null }],
+    messages: [...expired, { due, stepId: step.id, dueAt, skipped: null, ...variantOf(step, due.personId) }],
     found,
   };
+}
+
+/** Fixed as it is planned: no later edit and no later winner changes it. */
+function variantOf(step: Step, personId: number): { variant?: Letter } {
+  return step.variants ? { variant: variantFor(step, personId, step.decision?.winner) } : {};
 }
 
 /** The conditions that were asked and decided something. */
@@ -254,20 +262,20 @@ async function insert(
   const rows = messages.map((message) => ({ ...rowOf(message, today), ...(isTaken(message) && { state: "claimed" }) }));
   const { rows: made } = await sql<Claim & { state: string }>`${PREPARED}
     insert into messages (email_campaign_id, step_id, person_id, campaign_id, state, reason, due_at, planned_on,
-      planned_at, next_attempt_at, finished_at, claimed_by, claimed_until, fence)
+      planned_variant, planned_at, next_attempt_at, finished_at, claimed_by, claimed_until, fence)
     select row.*, ${now}::timestamptz, case row.state when 'planned' then ${now}::timestamptz end,
       case row.state when 'skipped' then ${now}::timestamptz end,
       case row.state when 'claimed' then ${offer?.worker ?? null} end,
       case row.state when 'claimed' then ${now}::timestamptz + ${LEASE} end,
       case row.state when 'claimed' then 1 else 0 end
     from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as row (email_campaign_id bigint, step_id bigint,
-      person_id bigint, campaign_id bigint, state text, reason text, due_at timestamptz, planned_on date)
+      person_id bigint, campaign_id bigint, state text, reason text, due_at timestamptz, planned_on date, planned_variant text)
     on conflict (email_campaign_id, step_id) do nothing
     returning id, fence, state`.execute(tx);
   return made.flatMap(({ id, fence, state }) => (state === "claimed" ? [{ id, fence }] : []));
 }
 
-function rowOf({ due, stepId, dueAt, skipped }: NewMessage, today: (timeZone: string) => string) {
+function rowOf({ due, stepId, dueAt, skipped, variant }: NewMessage, today: (timeZone: string) => string) {
   return {
     email_campaign_id: due.id,
     step_id: stepId,
@@ -277,6 +285,7 @@ function rowOf({ due, stepId, dueAt, skipped }: NewMessage, today: (timeZone: st
     reason: skipped,
     due_at: dueAt.toString(),
     planned_on: today(due.facts.rules.timeZone),
+    ...(variant && { planned_variant: variant }),
   };
 }
 

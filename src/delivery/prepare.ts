@@ -82,6 +82,7 @@ export async function prepare(
       parcel: { id: due.id, from, to: address, subject, bytes },
       fixed: {
         contentVersionId: version.id,
+        variant: due.variant,
         emailAccountId: account.id,
         address,
         messageId,

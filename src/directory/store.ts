@@ -1,7 +1,7 @@
 /** The SQL of one person across all modules: reads alone. */
 import { sql } from "kysely";
 import type { Db } from "../db/database.ts";
-import { composedOf } from "../delivery/delivery.ts";
+import { composedOf, templateOfMessage } from "../delivery/delivery.ts";
 
 /** How many running Email Campaigns a page shows. */
 const SHOWN = 50;
@@ -143,13 +143,14 @@ export function emailsOf(db: Db, personId: number) {
   return db
     .selectFrom("messages")
     .innerJoin("steps", "steps.id", "messages.stepId")
-    .innerJoin("emailTemplates", "emailTemplates.id", "steps.emailTemplateId")
+    .innerJoin("emailTemplates", (join) => join.on("emailTemplates.id", "=", templateOfMessage))
     .innerJoin("emailCampaigns", "emailCampaigns.id", "messages.emailCampaignId")
     .leftJoin("contentVersions", "contentVersions.id", "messages.contentVersionId")
     .select([
       "messages.id",
       "emailCampaigns.number as emailCampaign",
       "emailTemplates.name as emailTemplate",
+      "messages.variant",
       "contentVersions.number as version",
       "contentVersions.subject as subjectTemplate",
       "messages.contentVersionId",

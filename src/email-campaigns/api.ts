@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { campaignTiming, MAX_STEPS, stepInput } from "../campaigns/api.ts";
 import { STATUSES, STOP_REASONS } from "../core/email-campaign.ts";
+import { LETTERS } from "../core/variants.ts";
 import { contract, day, dayInput, id, idParams, instant, listOf, page, timeOfDay } from "../http/contract.ts";
 import { filterSchema } from "../people/api.ts";
 
@@ -40,6 +41,7 @@ const stepOfOne = z.object({
   sendAfterDays: z.int(),
   emailTemplateId: id,
   emailTemplate: z.string(),
+  variant: z.enum(LETTERS).nullable().describe("Which one they got or are going to get; null: the step has none."),
   dueAt: instant.nullable(),
   /** As a message has it, or `ahead` while there is none. */
   state: z.string(),

@@ -18,6 +18,7 @@ import { type Found, findingsOf } from "./findings.ts";
 import { ledgerOf } from "./frequency.ts";
 import { type Starter, refusePast, start } from "./start.ts";
 import * as store from "./store.ts";
+import { decidedFor, templatesFor } from "./variants.ts";
 
 export { type Advance, advance, afterResults, claimDue, nextDueAt } from "./due.ts";
 export { conditionInSql } from "./condition-sql.ts";
@@ -57,15 +58,14 @@ export async function get(db: Db, reference: Reference, now: Temporal.Instant, l
   const explained = new Map(
     explainSteps(facts, { ...row, campaignPaused }, known, now, voice).map((one) => [one.stepId, one]),
   );
-  const names = await templateNames(db, row.campaignId);
+  const shown = await templatesFor(db, row.campaignId, row.personId);
   const steps = inOrderFor(facts).map((step) => {
     const message = known.find((candidate) => candidate.stepId === step.id);
     const explanation = explained.get(step.id);
     return {
       stepId: step.id,
       sendAfterDays: step.sendAfterDays,
-      emailTemplateId: names.get(step.id)!.emailTemplateId,
-      emailTemplate: names.get(step.id)!.emailTemplate,
+      ...shown(step, message),
       dueAt: dueAt(facts.startOn, step, facts.rules, facts.createdAt),
       state: message?.state ?? "ahead",
       code: explanation?.code ?? "scheduled",
@@ -133,8 +133,10 @@ async function messagesOf(
   const rows = await db
     .selectFrom("messages")
     .select(["id", "stepId", "state", "reason", "plannedAt", "finishedAt", "nextAttemptAt", "replyCode", "replyText"])
+    .select(["plannedVariant", "variant"])
     .where("emailCampaignId", "=", id)
     .execute();
+  const decided = await decidedFor(db, rows);
   return rows.map((row) => ({
     messageId: row.id,
     stepId: row.stepId,
@@ -144,17 +146,12 @@ async function messagesOf(
     nextAttemptAt: row.nextAttemptAt,
     reply: row.replyCode === null ? null : `${row.replyCode} ${row.replyText ?? ""}`.trim(),
     finding: findings.find(({ stepId, asked }) => stepId === row.stepId && asked === "only-if") ?? null,
+    variant: row.plannedVariant && {
+      letter: row.variant ?? row.plannedVariant,
+      planned: row.plannedVariant,
+      decided: decided.get(row.id) ?? null,
+    },
   }));
-}
-
-async function templateNames(db: Db, campaignId: number) {
-  const rows = await db
-    .selectFrom("steps")
-    .innerJoin("emailTemplates", "emailTemplates.id", "steps.emailTemplateId")
-    .select(["steps.id", "emailTemplates.id as emailTemplateId", "emailTemplates.name as emailTemplate"])
-    .where("steps.campaignId", "=", campaignId)
-    .execute();
-  return new Map(rows.map((row) => [row.id, row]));
 }
 
 /** Holds everything back until it is resumed; a mail under way to the server is not called back. */

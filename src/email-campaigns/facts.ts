@@ -2,6 +2,7 @@
 import { type RawBuilder, sql } from "kysely";
 import type { Condition } from "../core/conditions.ts";
 import type { Facts, Resolution, Step } from "../core/schedule.ts";
+import { holdsFor } from "../core/variants.ts";
 import { type FrequencyCap, stepTimingOf, type StepTimingText } from "../core/timing.ts";
 import type { Db } from "../db/database.ts";
 import type { EmailCampaignStatus, MessageState, StopReason } from "../db/tables.ts";
@@ -159,7 +160,7 @@ function lookedUp(timeZone: string): string {
   }
 }
 
-type KnownStep = Step & { readonly removedAt: Temporal.Instant | null };
+type KnownStep = Step & { readonly removedAt: Temporal.Instant | null; readonly emailTemplateId: number };
 
 async function stepsByCampaign(db: Db, campaignIds: readonly number[]): Promise<Map<number, KnownStep[]>> {
   const rows = await db
@@ -174,17 +175,35 @@ async function stepsByCampaign(db: Db, campaignIds: readonly number[]): Promise<
       "timing",
       "onlyIf",
       "stopIf",
+      "emailTemplateId",
+      "variants",
       "addedAt",
       "removedAt",
     ])
     .where("campaignId", "=", sql<number>`any(${[...campaignIds]}::bigint[])`)
     .orderBy("position")
     .execute();
-  return Map.groupBy(rows.map(withTiming), (row) => row.campaignId);
+  return Map.groupBy(await withDecisions(db, rows.map(withTiming)), (row) => row.campaignId);
 }
 
 function withTiming<Row extends { timing: StepTimingText | null }>(row: Row) {
   return { ...row, timing: row.timing && stepTimingOf(row.timing) };
+}
+
+/** The same rows where no step has variants, which is nearly always. */
+async function withDecisions<Row extends KnownStep>(db: Db, steps: Row[]): Promise<Row[]> {
+  const varied = steps.filter(({ variants }) => variants);
+  if (varied.length === 0) return steps;
+  const rows = await db
+    .selectFrom("variantDecisions")
+    .select(["stepId", "outcome", "winner", "templates", "decidedAt as at", "decidedBy as by"])
+    .where("stepId", "=", sql<number>`any(${varied.map(({ id }) => id)}::bigint[])`)
+    .where("takenBackAt", "is", null)
+    .execute();
+  return steps.map((step) => {
+    const decision = rows.find((row) => row.stepId === step.id && holdsFor(row, step));
+    return decision ? { ...step, decision } : step;
+  });
 }
 
 /** The steps of versions as they were published then. */
@@ -192,11 +211,12 @@ async function stepsByVersion(db: Db, versionIds: readonly number[]): Promise<Ma
   if (versionIds.length === 0) return new Map();
   const { rows } = await sql<Omit<KnownStep, "timing"> & { versionId: number; timing: StepTimingText | null }>`
     select schedule_versions.id as version_id, steps.id, steps.campaign_id, steps.position, steps.send_after_days,
-      steps.time_of_day, steps.expires_after_days, steps.timing, steps.only_if, steps.stop_if, steps.added_at, steps.removed_at
+      steps.time_of_day, steps.expires_after_days, steps.timing, steps.only_if, steps.stop_if, steps.email_template_id,
+      steps.variants, steps.added_at, steps.removed_at
     from schedule_versions cross join lateral jsonb_populate_recordset(null::steps, schedule_versions.steps) as steps
     where schedule_versions.id = any(${[...versionIds]}::bigint[])
     order by steps.position`.execute(db);
-  return Map.groupBy(rows.map(withTiming), (row) => row.versionId);
+  return Map.groupBy(await withDecisions(db, rows.map(withTiming)), (row) => row.versionId);
 }
 
 /** A version's steps, and those outside it whose mail was handed over already. */

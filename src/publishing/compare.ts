@@ -6,9 +6,10 @@ import { sql } from "kysely";
 import * as campaigns from "../campaigns/campaigns.ts";
 import { type Prospect, projector } from "../core/project.ts";
 import { type Choice, type Effect, effectOf, type Side } from "../core/schedule-effects.ts";
+import { templateOf, variantFor } from "../core/variants.ts";
 import type { Db, Tx } from "../db/database.ts";
 import type { EmailCampaignStatus } from "../db/tables.ts";
-import { concerned, factsOf } from "../email-campaigns/email-campaigns.ts";
+import { concerned, factsOf, type WithFacts } from "../email-campaigns/email-campaigns.ts";
 import type { Content } from "./content.ts";
 
 export type Change = { readonly campaignId: number; readonly content: Content; readonly choice: Choice };
@@ -48,7 +49,7 @@ export async function* compared(
   const campaign = await campaigns.get(tx, campaignId);
   const ids = await concerned(tx, campaignId, { beyond, startedSince: startedSince(content, choice, now) });
   const [projectBefore, projectAfter] = [projector(now), projector(now)];
-  const templates = templatesOf(campaign.steps);
+  const rowsBefore = new Map(campaign.steps.map((step) => [step.id, step]));
   const last = Math.max(-1, ...campaign.steps.map(({ sendAfterDays }) => sendAfterDays));
   for (let from = 0; from < ids.length; from += CHUNK) {
     const some = ids.slice(from, from + CHUNK);
@@ -58,12 +59,16 @@ export async function* compared(
     const published = choice === "new-only" ? before : await followingAll(tx, some);
     await sql`rollback to savepoint before_the_change`.execute(tx);
     const rowOf = new Map(changed.steps.map((step, row) => [step.id, row]));
-    const newTemplates = templatesOf(changed.steps);
+    const rowsAfter = new Map(changed.steps.map((step) => [step.id, step]));
     yield before.map((one, at): PersonEffect => {
       const { id, number, personId, status } = one;
       const stops = choice === "stop" && (status === "In Progress" || status === "Paused");
-      const was = sides(projectBefore(one.facts), templates);
-      const is = sides(projectAfter(published[at]!.facts), choice === "new-only" ? templates : newTemplates);
+      const was = sides(projectBefore(one.facts), rowsBefore, one);
+      const is = sides(
+        projectAfter(published[at]!.facts),
+        choice === "new-only" ? rowsBefore : rowsAfter,
+        published[at]!,
+      );
       const mails: MailEffect[] = [];
       for (const stepId of new Set([...is.keys(), ...was.keys()])) {
         const [old, next] = [was.get(stepId), is.get(stepId)];
@@ -120,12 +125,24 @@ export async function applied(tx: Tx, { campaignId, content }: Change, now: Temp
   return campaigns.setSteps(tx, campaignId, content.steps, actor, null, later, now);
 }
 
-const templatesOf = (steps: readonly { readonly id: number; readonly emailTemplateId: number }[]) =>
-  new Map(steps.map((step) => [step.id, step.emailTemplateId]));
+type StepRow = Awaited<ReturnType<typeof campaigns.get>>["steps"][number];
 
-function sides(prospects: readonly Prospect[], templates: ReadonlyMap<number, number>): Map<number, Side> {
+/** Each step with the template that this person would get, whichever variant that is. */
+function sides(
+  prospects: readonly Prospect[],
+  rows: ReadonlyMap<number, StepRow>,
+  { personId, facts }: WithFacts,
+): Map<number, Side> {
+  const templateFor = (row: StepRow | undefined) => {
+    if (!row?.variants) return row?.emailTemplateId ?? 0;
+    const decision = facts.steps.find(({ id }) => id === row.id)?.decision;
+    return templateOf(row, variantFor(row, personId, decision?.winner));
+  };
   return new Map(
-    prospects.map((prospect) => [prospect.stepId, { prospect, emailTemplateId: templates.get(prospect.stepId) ?? 0 }]),
+    prospects.map((prospect) => [
+      prospect.stepId,
+      { prospect, emailTemplateId: templateFor(rows.get(prospect.stepId)) },
+    ]),
   );
 }
 

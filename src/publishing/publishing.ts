@@ -8,6 +8,7 @@ import { refuse } from "../core/problem.ts";
 import { differences } from "../core/schedule-diff.ts";
 import type { Choice } from "../core/schedule-effects.ts";
 import { spread } from "../core/schedule.ts";
+import { variantsOf } from "../core/variants.ts";
 import { type Db, inTransaction, type Tx } from "../db/database.ts";
 import * as emailCampaigns from "../email-campaigns/email-campaigns.ts";
 import { refuseIfChanged } from "../http/etag.ts";
@@ -53,7 +54,9 @@ export async function draftOf(db: Db, campaignId: number) {
 
 /** The names of the templates that rows name, of whichever side. */
 async function templatesIn(db: Db, ...contents: readonly Content[]) {
-  const ids = contents.flatMap(({ steps }) => steps.map(({ emailTemplateId }) => emailTemplateId));
+  const ids = contents.flatMap(({ steps }) =>
+    steps.flatMap((step) => variantsOf(step).map(({ emailTemplateId }) => emailTemplateId)),
+  );
   const names = await campaigns.namesOfTemplates(db, [...new Set(ids)]);
   return [...names].map(([id, name]) => ({ id, name }));
 }

@@ -1,6 +1,7 @@
 /** The contract of simulations and of the forecast. Data only. */
 import { z } from "zod";
 import { DEEDS } from "../core/answers.ts";
+import { LETTERS } from "../core/variants.ts";
 import { filterSchema } from "../people/api.ts";
 import { contract, dayInput, id, idParams, instant, line } from "../http/contract.ts";
 
@@ -68,6 +69,7 @@ const simulated = z.object({
     z.object({
       person: z.int().describe("The place in `people`."),
       stepId: id,
+      variant: z.enum(LETTERS).nullable().describe("Null: the step has none."),
       at: instant,
       on: z.string(),
       outcome: z.enum(["sent", "skipped", "failed"]),

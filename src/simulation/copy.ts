@@ -12,6 +12,7 @@ const COPIED = [
   "campaigns",
   "steps",
   "schedule_versions",
+  "variant_decisions",
   "email_templates",
   "email_groups",
 ] as const;

@@ -6,6 +6,7 @@ import { startSink } from "../../test/smtp-sink.ts";
 import { actor, at, sendUntil, silent, type World, world } from "../../test/world.ts";
 import type { Answers } from "../core/answers.ts";
 import type { Refusal } from "../core/problem.ts";
+import { variantFor } from "../core/variants.ts";
 import * as emailGroups from "../email-groups/email-groups.ts";
 import * as emailCampaigns from "../email-campaigns/email-campaigns.ts";
 import { simulate, type Simulation } from "./simulate.ts";
@@ -207,6 +208,70 @@ it("openings, clicks and replies are what conditions ask for", async () => {
     "condition",
     "Completed",
   ]);
+});
+
+it("variants are drawn for the same people as in earnest, and a winner is decided on the way", async () => {
+  const PEOPLE = 60;
+  const winner = { by: "replied", afterSent: 20, afterDays: 2, atLeast: 5, otherwise: "split" } as const;
+  const { id, steps } = await small.campaign(
+    [
+      { day: 0, others: [{ subject: "B" }, { subject: "C", weight: 2 }] },
+      { day: 3, others: [{ subject: "B of day 3" }], winner },
+    ],
+    null,
+    { stopOnReply: false },
+  );
+  const personIds: number[] = [];
+  for (let count = 0; count < PEOPLE; count += 1) personIds.push((await small.person()).id);
+  const found = await run(id, { personIds });
+  const drawn = (step: (typeof steps)[number]) => personIds.map((person) => variantFor(step, person));
+  const told = (stepId: number) =>
+    found.mails
+      .filter((mail) => mail.stepId === stepId)
+      .toSorted((one, other) => one.person - other.person)
+      .map(({ variant }) => variant);
+  expect(told(steps[0]!.id)).toEqual(drawn(steps[0]!));
+  expect(new Set(told(steps[0]!.id)).size).toBe(3);
+  await inEarnest(id, personIds, 30);
+  const { rows } = await sql<{ person: number; step: number; variant: string }>`
+    select person_id as person, step_id as step, variant from messages where campaign_id = ${id}`.execute(fresh.db);
+  const real = new Map(rows.map(({ person, step, variant }) => [`${person} ${step}`, variant]));
+  expect(real.size).toBe(PEOPLE * 2);
+  const different = found.mails.filter(
+    ({ person, stepId, variant }) => real.get(`${personIds[person]} ${stepId}`) !== variant,
+  );
+  expect(different).toEqual([]);
+
+  // Whoever starts late in the same simulated time gets what had won by then.
+  const late = await small.campaign(
+    [{ day: 0, others: [{ subject: "B" }], winner: { ...winner, afterSent: 10, afterDays: 1 } }],
+    null,
+    { stopOnReply: false },
+  );
+  const [step] = late.steps;
+  // Of these the first ones live where the day begins a day earlier than for the others.
+  const [east, west] = ["Pacific/Kiritimati", "Pacific/Pago_Pago"];
+  const zoned = personIds.map((person, at) => ({ person, zone: at < PEOPLE / 2 ? east : west }));
+  for (const { person, zone } of zoned)
+    await fresh.db.updateTable("people").set({ timeZone: zone }).where("id", "=", person).execute();
+  const won = await run(late.id, {
+    personIds,
+    startOn: "2026-12-05",
+    answers: {
+      ...NOBODY_ANSWERS,
+      named: zoned.flatMap(({ person }, place) =>
+        variantFor(step!, person) === "B" ? [{ person: place, mail: 0, does: "reply" as const, afterHours: 1 }] : [],
+      ),
+    },
+  });
+  const variants = zoned.map((_, place) => won.mails.find((mail) => mail.person === place)!.variant);
+  expect(variants.slice(0, PEOPLE / 2)).toEqual(
+    personIds.slice(0, PEOPLE / 2).map((person) => variantFor(step!, person)),
+  );
+  expect(new Set(variants.slice(0, PEOPLE / 2)).size).toBe(2);
+  expect(new Set(variants.slice(PEOPLE / 2))).toEqual(new Set(["B"]));
+  const decided = await fresh.db.selectFrom("variantDecisions").select("id").execute();
+  expect(decided, "nothing of a simulation is kept").toEqual([]);
 });
 
 it("agrees with the real run where windows, quiet nights, a frequency cap, gaps, replies, leaving and dead addresses come between", async () => {

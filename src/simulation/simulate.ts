@@ -5,10 +5,12 @@ import { type Answers, answersTo, type Deed } from "../core/answers.ts";
 import { type Condition, leavesOf, needsOf } from "../core/conditions.ts";
 import { refuse } from "../core/problem.ts";
 import { localDay } from "../core/schedule.ts";
+import type { Letter } from "../core/variants.ts";
 import type { Db, Tx } from "../db/database.ts";
 import { type Rehearsed, rehearse } from "../delivery/delivery.ts";
 import * as emailCampaigns from "../email-campaigns/email-campaigns.ts";
 import type { Logger } from "../log.ts";
+import { decideWinners, nextDecisionAt } from "../variants/variants.ts";
 import { copyRows, onCopy } from "./copy.ts";
 
 /** Somebody who is not there. */
@@ -27,6 +29,8 @@ export type Simulation = {
 export type SimulatedMail = {
   readonly person: number;
   readonly stepId: number;
+  /** Of a step with variants. */
+  readonly variant: Letter | null;
   readonly at: Temporal.Instant;
   /** The person's own day. */
   readonly on: string;
@@ -84,7 +88,8 @@ export function simulate(
     const { leftOut } = await startAll(tx, campaignId, asked, ids, now);
     await sql`analyze people, email_campaigns, steps, campaigns`.execute(tx);
     const until = now.add({ hours: 24 * asked.days });
-    const deeds = { stopsOnReply: campaign.stopOnReply, links: linksIn(conditions) };
+    const decides = campaign.steps.some(({ variants }) => variants?.winner);
+    const deeds = { stopsOnReply: campaign.stopOnReply, links: linksIn(conditions), campaignId, decides };
     const answers = await live(tx, log, asked.answers, ids, { from: now, until, deeds });
     return {
       campaign: { id: campaignId, name: campaign.name },
@@ -176,7 +181,13 @@ function linksIn(conditions: readonly Condition[]): string[] {
 
 const SOME_LINK = "https://simulated.invalid/";
 
-type Deeds = { readonly stopsOnReply: boolean; readonly links: readonly string[] };
+type Deeds = {
+  readonly stopsOnReply: boolean;
+  readonly links: readonly string[];
+  readonly campaignId: number;
+  /** A step has variants and looks for a winner. */
+  readonly decides: boolean;
+};
 
 /** What somebody is going to do about a mail. */
 type Waiting = SimulatedAnswer & { readonly emailCampaignId: number; readonly messageId: number };
@@ -221,19 +232,26 @@ async function live(
         else waiting.push({ ...answer, emailCampaignId, messageId: mail.id });
       }
     }
-    const next = await nextMoment(tx, waiting);
+    if (deeds.decides) await decideWinners(tx, moment, deeds.campaignId);
+    const next = await nextMoment(tx, waiting, deeds, moment);
     if (!next) break;
     now = Temporal.Instant.compare(next, moment) > 0 ? next : moment.add({ seconds: 1 });
   }
   return done.toSorted((one, other) => Temporal.Instant.compare(one.at, other.at));
 }
 
-async function nextMoment(tx: Tx, waiting: readonly Waiting[]): Promise<Temporal.Instant | null> {
+async function nextMoment(
+  tx: Tx,
+  waiting: readonly Waiting[],
+  { decides, campaignId }: Deeds,
+  now: Temporal.Instant,
+): Promise<Temporal.Instant | null> {
   const due = await emailCampaigns.nextDueAt(tx);
   const { rows } = await sql<{ at: Temporal.Instant | null }>`
     select min(next_attempt_at) as at from messages where next_attempt_at is not null`.execute(tx);
+  const decided = decides ? await nextDecisionAt(tx, now, campaignId) : null;
   let first = due;
-  for (const at of [rows[0]?.at ?? null, ...waiting.map((one) => one.at)])
+  for (const at of [rows[0]?.at ?? null, decided, ...waiting.map((one) => one.at)])
     if (at && (!first || Temporal.Instant.compare(at, first) < 0)) first = at;
   return first;
 }
@@ -295,12 +313,13 @@ async function outcome(tx: Tx, campaignId: number, { personIds }: Simulation, id
   const { rows } = await sql<{
     personId: number;
     stepId: number;
+    variant: Letter | null;
     state: string;
     reason: string | null;
     at: Temporal.Instant;
   }>`
-    select person_id, step_id, state, reason, coalesce(finished_at, planned_at) as at
-    from messages where state in ('accepted', 'refused', 'skipped') order by 5, id`.execute(tx);
+    select person_id, step_id, planned_variant as variant, state, reason, coalesce(finished_at, planned_at) as at
+    from messages where state in ('accepted', 'refused', 'skipped') order by at, id`.execute(tx);
   const days = new Map<string, string>();
   const dayOf = (at: Temporal.Instant, zone: string) => {
     const key = `${at.epochMilliseconds} ${zone}`;
@@ -314,9 +333,10 @@ async function outcome(tx: Tx, campaignId: number, { personIds }: Simulation, id
       const { id: _id, ...row } = byId.get(id)!;
       return { personId: real.has(id) ? id : null, ...row };
     }),
-    mails: rows.map(({ personId, stepId, state, reason, at }): SimulatedMail => ({
+    mails: rows.map(({ personId, stepId, variant, state, reason, at }): SimulatedMail => ({
       person: places.get(personId)!,
       stepId,
+      variant,
       at,
       on: dayOf(at, zones.get(personId) ?? "UTC"),
       outcome: OUTCOMES[state]!,

@@ -99,7 +99,12 @@ export function usedBy(db: Db, id: number) {
     .innerJoin("campaigns", "campaigns.id", "steps.campaignId")
     .select("campaigns.name")
     .distinct()
-    .where("steps.emailTemplateId", "=", id)
+    .where((where) =>
+      where.or([
+        where("steps.emailTemplateId", "=", id),
+        sql<boolean>`steps.variants -> 'others' @> ${JSON.stringify([{ emailTemplateId: id }])}::jsonb`,
+      ]),
+    )
     .execute();
 }
 

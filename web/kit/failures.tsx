@@ -74,6 +74,7 @@ export function NothingHere() {
 export function tellFailure(error: unknown): void {
   notifications.show({
     color: "red",
+    closeButtonProps: { "aria-label": t("Close") },
     icon: <IconAlertCircle size={18} />,
     title: t("This did not work"),
     message: sentenceOf(error),
@@ -85,6 +86,7 @@ export function tellFailure(error: unknown): void {
 export function tellDone(message: string, undo?: () => unknown): void {
   const id = notifications.show({
     color: "green",
+    closeButtonProps: { "aria-label": t("Close") },
     icon: <IconCheck size={18} />,
     autoClose: undo ? 10_000 : 4000,
     message: (

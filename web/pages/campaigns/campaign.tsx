@@ -55,6 +55,7 @@ const Backfill = lazy(() => import("./backfill.tsx"));
 const Rows = lazy(() => import("../../kit/charts.tsx").then(({ Rows: component }) => ({ default: component })));
 
 type Campaign = Answer<"GET /campaigns/:id">;
+const TrialsCard = lazy(() => import("./variants/trials.tsx"));
 const EngagementCard = lazy(() => import("./engagement.tsx"));
 
 type Insights = Answer<"GET /campaigns/:id/insights">;
@@ -223,6 +224,11 @@ export default function CampaignPage() {
         <Funnel insights={insights} />
         <Statuses id={id} insights={insights} />
       </SimpleGrid>
+      {campaign.steps.some(({ variants }) => variants) && (
+        <Suspense fallback={<RowsSkeleton count={3} />}>
+          <TrialsCard id={campaign.id} />
+        </Suspense>
+      )}
       {(engagement.measures.opens ||
         engagement.measures.clicks ||
         engagement.steps.some((step) => step.opened + step.automaticOnly > 0)) && (
@@ -322,6 +328,11 @@ function ScheduleLine({ campaign, insights }: { campaign: Campaign; insights: In
                   >
                     {step.emailTemplate}
                   </Text>
+                  {step.variants && (
+                    <Text size="xs" c="dimmed">
+                      {t("{count} variants", { count: step.variants.others.length + 1 })}
+                    </Text>
+                  )}
                   <Text size="xs" c="dimmed">
                     {t("at {time}", {
                       time: (step.timeOfDay ?? campaign.timeOfDay ?? "").slice(0, 5) || t("the usual time"),

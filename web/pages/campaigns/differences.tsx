@@ -13,6 +13,7 @@ const FIELDS: Readonly<Record<string, () => string>> = {
   timeOfDay: () => t("Time of day"),
   expiresAfterDays: () => t("Too late after (days)"),
   timing: () => t("When mails may leave"),
+  variants: () => t("Variants"),
   onlyIf: () => t("Only if"),
   stopIf: () => t("Stop if"),
   goal: () => t("Goal"),

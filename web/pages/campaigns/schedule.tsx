@@ -30,7 +30,15 @@ import {
   verticalListSortingStrategy,
 } from "@dnd-kit/sortable";
 import { CSS } from "@dnd-kit/utilities";
-import { IconClock, IconEye, IconFilter, IconGripVertical, IconPlus, IconTrash } from "@tabler/icons-react";
+import {
+  IconArrowsSplit2,
+  IconClock,
+  IconEye,
+  IconFilter,
+  IconGripVertical,
+  IconPlus,
+  IconTrash,
+} from "@tabler/icons-react";
 import { Link, useBlocker, useNavigate, useParams } from "@tanstack/react-router";
 import { useDebouncedValue } from "@mantine/hooks";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
@@ -52,8 +60,10 @@ import { ConditionLine, EndingsCard } from "./endings.tsx";
 import { Publishing } from "./publish.tsx";
 import { StepTimingFields } from "./step-timing.tsx";
 import { type ScheduleSettings, TimingCard } from "./timing.tsx";
+import { bare as asSent, editable, isOpen as isUnsaid, type StepVariants } from "./variants/rows.ts";
 
 const StepPreview = lazy(() => import("./step-preview.tsx"));
+const VariantFields = lazy(() => import("./variants/of-step.tsx"));
 const StepConditionFields = lazy(() => import("./conditions/of-step.tsx"));
 
 type Campaign = Answer<"GET /campaigns/:id">;
@@ -66,12 +76,16 @@ type Draft = {
   readonly timeOfDay: string;
   readonly expiresAfterDays: number | null;
   readonly timing: StepTiming | null;
+  readonly variants: StepVariants | null;
 } & StepConditions;
 
 let made = 0;
 const newKey = () => `new-${(made += 1)}`;
 
-const draftsOf = ({ steps }: Campaign): Draft[] =>
+type Named = Answer<"GET /campaigns/:id/draft">["templates"];
+const nameIn = (templates: Named) => (id: number) => templates.find((one) => one.id === id)?.name ?? "";
+
+const draftsOf = ({ steps }: Campaign, templates: Named): Draft[] =>
   steps.map(({ id, emailTemplateId, emailTemplate, sendAfterDays, timeOfDay, expiresAfterDays, ...asked }) => ({
     key: String(id),
     id,
@@ -83,6 +97,7 @@ const draftsOf = ({ steps }: Campaign): Draft[] =>
     timing: asked.timing,
     onlyIf: asked.onlyIf,
     stopIf: asked.stopIf,
+    variants: editable(asked.variants, nameIn(templates)),
   }));
 
 /** The rows of a draft that somebody kept. */
@@ -91,13 +106,14 @@ const rowsOf = ({ content, templates }: Answer<"GET /campaigns/:id/draft">): Dra
     key: id === undefined ? newKey() : String(id),
     id,
     emailTemplateId,
-    emailTemplate: templates.find(({ id: one }) => one === emailTemplateId)?.name ?? "",
+    emailTemplate: nameIn(templates)(emailTemplateId),
     sendAfterDays,
     timeOfDay: timeOfDay?.slice(0, 5) ?? "",
     expiresAfterDays,
     timing: asked.timing ?? null,
     onlyIf: asked.onlyIf ?? null,
     stopIf: asked.stopIf ?? null,
+    variants: editable(asked.variants, nameIn(templates)),
   }));
 
 type Settings = Answer<"GET /campaigns/:id/draft">["content"]["settings"];
@@ -116,7 +132,7 @@ export default function SchedulePage() {
   const { data: campaign } = useRead("GET /campaigns/:id", { params: { id } });
   const { data: draft } = useRead("GET /campaigns/:id/draft", { params: { id } });
   const navigate = useNavigate();
-  const [drafts, setDrafts] = useState(() => (draft.draft ? rowsOf(draft) : draftsOf(campaign)));
+  const [drafts, setDrafts] = useState(() => (draft.draft ? rowsOf(draft) : draftsOf(campaign, draft.templates)));
   const [start, setStart] = useState<string>(today());
   const [settings, setSettings] = useState(() => settingsOf(draft.content.settings));
   const [person, setPerson] = useState<number | null>(null);
@@ -124,7 +140,7 @@ export default function SchedulePage() {
   const [publishing, setPublishing] = useState(false);
   const [busy, setBusy] = useState(false);
   const isPublished =
-    canonical(drafts.map(bare)) === canonical(draftsOf(campaign).map(bare)) &&
+    canonical(drafts.map(bare)) === canonical(draftsOf(campaign, draft.templates).map(bare)) &&
     isSame(settings, settingsOf(draft.published.settings));
   const isKept =
     canonical(drafts.map(bare)) === canonical(rowsOf(draft).map(bare)) &&
@@ -156,6 +172,7 @@ export default function SchedulePage() {
         timing: null,
         onlyIf: null,
         stopIf: null,
+        variants: null,
       },
     ]);
   };
@@ -173,7 +190,17 @@ export default function SchedulePage() {
     setDrafts(arrayMove(drafts, from, to).map((one, at) => ({ ...one, sendAfterDays: days[at] ?? one.sendAfterDays })));
   };
   const steps = drafts.map(
-    ({ id: stepId, emailTemplateId, sendAfterDays, timeOfDay, expiresAfterDays, timing: own, onlyIf, stopIf }) => ({
+    ({
+      id: stepId,
+      emailTemplateId,
+      sendAfterDays,
+      timeOfDay,
+      expiresAfterDays,
+      timing: own,
+      onlyIf,
+      stopIf,
+      variants,
+    }) => ({
       // What this page does not show stays as it is.
       ...(stepId === undefined ? {} : { ...draft.content.steps.find((step) => step.id === stepId), id: stepId }),
       emailTemplateId: emailTemplateId ?? 0,
@@ -183,20 +210,28 @@ export default function SchedulePage() {
       timing: own,
       onlyIf,
       stopIf,
+      variants: asSent(variants),
     }),
   );
   const moments = useMoments(id, {
     startOn: start,
     personId: person,
-    // Days do not hang on conditions, and one that is being written would be refused.
-    steps: steps.map((step) => ({ ...step, emailTemplateId: step.emailTemplateId || 1, onlyIf: null, stopIf: null })),
+    // Days do not hang on conditions and variants, and one that is being written would be refused.
+    steps: steps.map((step) => ({
+      ...step,
+      emailTemplateId: step.emailTemplateId || 1,
+      onlyIf: null,
+      stopIf: null,
+      variants: null,
+    })),
     timing: settings.timing,
     timeOfDay: settings.timeOfDay || null,
   });
   const previewed = drafts.find(({ key, emailTemplateId }) => key === shown && emailTemplateId !== null);
   const incomplete =
     drafts.some(
-      ({ emailTemplateId, onlyIf, stopIf }) => emailTemplateId === null || isOpen(onlyIf) || isOpen(stopIf),
+      ({ emailTemplateId, onlyIf, stopIf, variants }) =>
+        emailTemplateId === null || isOpen(onlyIf) || isOpen(stopIf) || isUnsaid(variants),
     ) ||
     isOpen(settings.stopIf) ||
     isOpen(settings.goal);
@@ -238,7 +273,7 @@ export default function SchedulePage() {
     try {
       await call("DELETE /campaigns/:id/draft", { params: { id } });
       await invalidate("GET /campaigns/:id/draft");
-      setDrafts(draftsOf(campaign));
+      setDrafts(draftsOf(campaign, draft.templates));
       setSettings(settingsOf(draft.published.settings));
       tellDone(t("The draft is gone."));
     } catch (error) {
@@ -338,6 +373,7 @@ export default function SchedulePage() {
           <Suspense fallback={<RowsSkeleton />}>
             <StepPreview
               emailTemplateId={previewed.emailTemplateId ?? 0}
+              variants={previewed.variants}
               campaignName={campaign.name}
               personId={person}
               moment={moments?.[drafts.indexOf(previewed)] ?? null}
@@ -363,7 +399,10 @@ const isSame = (one: ScheduleSettings, other: ScheduleSettings) => {
   return flat(one) === flat(other);
 };
 
-const bare = ({ key: _key, emailTemplate: _name, ...draft }: Draft) => draft;
+const bare = ({ key: _key, emailTemplate: _name, variants, ...draft }: Draft) => ({
+  ...draft,
+  variants: asSent(variants),
+});
 
 function StepRow({
   campaignId,
@@ -384,8 +423,8 @@ function StepRow({
   remove: () => void;
   preview: () => void;
 }) {
-  const [open, setOpen] = useState<"timing" | "conditions" | null>(null);
-  const toggle = (part: "timing" | "conditions") => setOpen(open === part ? null : part);
+  const [open, setOpen] = useState<Part | null>(null);
+  const toggle = (part: Part) => setOpen(open === part ? null : part);
   const { attributes, listeners, setNodeRef, transform, transition, isDragging } = useSortable({ id: draft.key });
   return (
     <li
@@ -462,6 +501,15 @@ function StepRow({
             <Button
               size="compact-xs"
               variant="subtle"
+              aria-expanded={open === "variants"}
+              onClick={() => toggle("variants")}
+              leftSection={<IconArrowsSplit2 size={14} />}
+            >
+              {draft.variants ? t("{count} variants", { count: draft.variants.others.length + 1 }) : t("Variants")}
+            </Button>
+            <Button
+              size="compact-xs"
+              variant="subtle"
               aria-expanded={open === "conditions"}
               onClick={() => toggle("conditions")}
               leftSection={<IconFilter size={14} />}
@@ -490,6 +538,18 @@ function StepRow({
             <StepTimingFields value={draft.timing} onChange={(timing) => change({ timing })} />
           </div>
         )}
+        {open === "variants" && (
+          <div style={{ paddingTop: 8 }}>
+            <Suspense fallback={<RowsSkeleton count={2} />}>
+              <VariantFields
+                campaignId={campaignId}
+                emailTemplateId={draft.emailTemplateId}
+                value={draft.variants}
+                onChange={(variants) => change({ variants })}
+              />
+            </Suspense>
+          </div>
+        )}
         {open === "conditions" && (
           <div style={{ paddingTop: 8 }}>
             <Suspense fallback={<RowsSkeleton count={2} />}>
@@ -501,6 +561,8 @@ function StepRow({
     </li>
   );
 }
+
+type Part = "timing" | "conditions" | "variants";
 
 const BELOW = { paddingLeft: 44, paddingTop: 8 } as const;
 

@@ -285,6 +285,7 @@ function Film({ found }: { found: Simulated }) {
               </Badge>
               <Text size="sm">
                 {found.people[mail.person]?.name}: {stepOf.get(mail.stepId)?.emailTemplate}
+                {mail.variant && ` (${mail.variant})`}
               </Text>
             </Group>
           ))}

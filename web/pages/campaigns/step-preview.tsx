@@ -1,5 +1,5 @@
 /** One mail of a Campaign as a person would get it, on its day, light beside dark; and a test of it to oneself. */
-import { Alert, Button, Group, Stack, Text } from "@mantine/core";
+import { Alert, Button, Group, SegmentedControl, Stack, Text } from "@mantine/core";
 import { IconSend } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
@@ -11,22 +11,33 @@ import { MailWidth, type MailWidthValue } from "../../kit/mail-width.tsx";
 import { RowsSkeleton } from "../../kit/skeletons.tsx";
 import { useApi } from "../../queries.ts";
 import { useMay } from "../../session.tsx";
+import type { StepVariants } from "./variants/rows.ts";
 
 type Moment = Answer<"POST /campaigns/:id/timing/preview">["steps"][number];
 
 export default function StepPreview({
-  emailTemplateId,
+  emailTemplateId: ofStep,
+  variants,
   campaignName,
   personId,
   moment,
 }: {
   emailTemplateId: number;
+  variants: StepVariants | null;
   campaignName: string;
   personId: number | null;
   /** When it would leave; null while that is not known. */
   moment: Moment | null;
 }) {
   const may = useMay();
+  const [letter, setLetter] = useState("A");
+  const choices = [
+    { letter: "A", emailTemplateId: ofStep },
+    ...(variants?.others ?? []).flatMap((one) =>
+      one.emailTemplateId === null ? [] : [{ letter: one.letter, emailTemplateId: one.emailTemplateId }],
+    ),
+  ];
+  const { emailTemplateId } = choices.find((one) => one.letter === letter) ?? choices[0]!;
   const [width, setWidth] = useState<MailWidthValue>("600");
   const [busy, setBusy] = useState(false);
   const template = useApi("GET /email-templates/:id", { params: { id: emailTemplateId } });
@@ -66,6 +77,14 @@ export default function StepPreview({
               : t("{why} It would be {day}.", { why: moment.text, day: formatDay(moment.on) })}
           </Text>
         </Alert>
+      )}
+      {choices.length > 1 && (
+        <SegmentedControl
+          aria-label={t("Which variant")}
+          value={letter}
+          onChange={setLetter}
+          data={choices.map((one) => ({ value: one.letter, label: t("Variant {letter}", { letter: one.letter }) }))}
+        />
       )}
       <Group justify="space-between">
         <MailWidth value={width} change={setWidth} />

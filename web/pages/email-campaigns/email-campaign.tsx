@@ -171,6 +171,7 @@ export default function EmailCampaignPage() {
                   <Group justify="space-between" gap="xs">
                     <RecordLink to={`/email-templates/${step.emailTemplateId}`}>
                       {t("Day {day}: {template}", { day: step.sendAfterDays, template: step.emailTemplate })}
+                      {step.variant && ` (${step.variant})`}
                     </RecordLink>
                     {may("user") &&
                       ["ahead", "planned", "deferred"].includes(step.state) &&
