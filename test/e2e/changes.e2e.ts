@@ -215,6 +215,15 @@ for (const [name, language, colorScheme, width] of [
     await looks("schedule");
     await page.getByRole("button", { name: preview }).click();
     await expect(page.locator("iframe")).toHaveCount(2);
+    const cut = () =>
+      page
+        .locator("iframe")
+        .evaluateAll((frames) =>
+          frames.filter(
+            (one) => one.getBoundingClientRect().right > one.parentElement!.getBoundingClientRect().right + 1,
+          ),
+        );
+    await expect.poll(async () => (await cut()).length, "the whole width of a mail is seen").toBe(0);
     await looks("preview");
     await page.keyboard.press("Escape");
     await page.getByRole("button", { name: see }).click();

@@ -1,5 +1,5 @@
 /** One mail of a Campaign as a person would get it, on its day, light beside dark; and a test of it to oneself. */
-import { Alert, Button, Group, SegmentedControl, Stack, Text } from "@mantine/core";
+import { Alert, Button, Group, SegmentedControl, SimpleGrid, Stack, Text } from "@mantine/core";
 import { IconSend } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
@@ -38,7 +38,7 @@ export default function StepPreview({
     ),
   ];
   const { emailTemplateId } = choices.find((one) => one.letter === letter) ?? choices[0]!;
-  const [width, setWidth] = useState<MailWidthValue>("600");
+  const [width, setWidth] = useState<MailWidthValue>(() => (window.innerWidth < 600 ? "375" : "600"));
   const [busy, setBusy] = useState(false);
   const template = useApi("GET /email-templates/:id", { params: { id: emailTemplateId } });
   const on = moment?.on ?? null;
@@ -110,7 +110,7 @@ export default function StepPreview({
           </Text>
         )}
       </div>
-      <Group gap="xs" grow align="flex-start" wrap="nowrap">
+      <SimpleGrid spacing="xs" cols={{ base: 1, sm: 2 }}>
         {(["light", "dark"] as const).map((scheme) => (
           <div key={scheme} style={{ minWidth: 0 }}>
             <MailFrame
@@ -126,7 +126,7 @@ export default function StepPreview({
             />
           </div>
         ))}
-      </Group>
+      </SimpleGrid>
       {missing.length > 0 && (
         <Text size="xs" c="dimmed">
           {personId === null
