@@ -116,6 +116,8 @@ export async function openStage(server: Server, people: number, options: Options
 
   const small = world(db);
   await small.postalAddress("1 Example Street");
+  // Steps of one day leave on that day, and after midnight one a day: the day has just begun where these people live.
+  await sql`update workspace set time_zone = ${zoneWhereTheDayBegins(now)}`.execute(db);
   const port = (await options.proxied?.(sink.port)) ?? sink.port;
   const account = await small.account(port, { connections: options.connections ?? CONNECTIONS });
   const sender = await small.sender({ emailAccountId: account.id });
@@ -208,6 +210,14 @@ export async function openStage(server: Server, people: number, options: Options
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** A zone in which it is between one and two in the morning. */
+function zoneWhereTheDayBegins(now: Temporal.Instant): string {
+  const ahead = 1 - now.toZonedDateTimeISO("UTC").hour;
+  const hours = ahead < -12 ? ahead + 24 : ahead;
+  // These names count westwards.
+  return `Etc/GMT${hours > 0 ? "-" : "+"}${Math.abs(hours)}`;
 }
 
 export function urlOf({ host, port = 5432, user, database }: Exclude<Connection, string>): string {
