@@ -38,6 +38,7 @@ export default function Palette() {
   const found = useApi("GET /search", { query: { q: asked }, enabled: asked.length > 1 });
   useEffect(() => {
     const open = () => palette.open();
+    open();
     window.addEventListener("tidings:palette", open);
     return () => window.removeEventListener("tidings:palette", open);
   }, []);

@@ -17,7 +17,7 @@ import {
   useMantineColorScheme,
   VisuallyHidden,
 } from "@mantine/core";
-import { useDisclosure } from "@mantine/hooks";
+import { useDisclosure, useHotkeys } from "@mantine/hooks";
 import {
   IconAddressBook,
   IconBan,
@@ -122,9 +122,7 @@ export function Shell() {
               </Group>
             </UnstyledButton>
           </Group>
-          <Suspense fallback={null}>
-            <SearchButton />
-          </Suspense>
+          <SearchButton />
           <Group gap={4} wrap="nowrap">
             <SchemeButton />
             <UserMenu />
@@ -199,11 +197,14 @@ function isActive(pathname: string, to: string): boolean {
 const COMMAND = navigator.platform.startsWith("Mac") ? "⌘" : "Ctrl";
 
 function SearchButton() {
+  // Fetched when it is first asked for, and open as it comes; from then on it listens by itself.
+  const [asked, { open }] = useDisclosure(false);
+  useHotkeys([["mod+K", open]]);
   return (
     <>
       <UnstyledButton
         className="search-button"
-        onClick={() => window.dispatchEvent(new CustomEvent("tidings:palette"))}
+        onClick={() => (asked ? window.dispatchEvent(new CustomEvent("tidings:palette")) : open())}
         aria-keyshortcuts="Control+K Meta+K"
       >
         <Group gap="xs" wrap="nowrap" justify="space-between">
@@ -220,7 +221,11 @@ function SearchButton() {
           </Group>
         </Group>
       </UnstyledButton>
-      <Palette />
+      {asked && (
+        <Suspense fallback={null}>
+          <Palette />
+        </Suspense>
+      )}
     </>
   );
 }
