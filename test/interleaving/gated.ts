@@ -40,11 +40,17 @@ export function gatedDatabase(pool: pg.Pool, turnstile: Turnstile, actor: Actor)
   });
 }
 
-/** What the server does with the connections of a process that is gone. */
-export async function hangUp(actor: Actor): Promise<void> {
+/**
+ * What the server does with the connections of a process that is gone: transactions are rolled back at once, but for a
+ * statement that waits for a lock, which is done first when its turn comes.
+ */
+export async function hangUp(actor: Actor, turnstile: Turnstile): Promise<void> {
   for (const client of actor.connections) {
-    if (actor.open.has(client)) await client.query("rollback");
-    client.release();
+    const { processID: pid } = client as unknown as { processID: number };
+    const gone = actor.open.has(client) || turnstile.isUnderWay(pid) ? client.query("rollback") : Promise.resolve();
+    const over = gone.then(() => client.release());
+    if (turnstile.isUnderWay(pid)) turnstile.follow(pid, over);
+    else await over;
   }
   actor.connections.clear();
   actor.open.clear();

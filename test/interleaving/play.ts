@@ -124,7 +124,7 @@ export async function play({ fresh, world, senderId, clock }: Shared, seed: numb
     counts.killed += 1;
     turnstile.note(`${worker.name} is killed`);
     turnstile.forget(worker);
-    await hangUp(worker);
+    await hangUp(worker, turnstile);
     workers.splice(workers.indexOf(worker), 1, newWorker());
   }
   const settle = () =>
@@ -184,19 +184,15 @@ export async function play({ fresh, world, senderId, clock }: Shared, seed: numb
     const dice = random() * 1000;
     let upTo = 0;
     const falls = (name: keyof typeof EVENTS) => dice < (upTo += EVENTS[name]);
-    const free = workers.filter((worker) => !turnstile.isBlocked(worker));
-    if (falls("crash")) {
-      if (free.length > 0) await crash(pick(free));
-    } else if (falls("unheard")) {
+    if (falls("crash")) await crash(pick(workers));
+    else if (falls("unheard")) {
       // The server did it, and whoever asked is dead before the answer.
-      const turns = turnstile.waiting().filter((turn) => free.some((worker) => worker === turn.actor));
+      const turns = turnstile.waiting().filter((turn) => workers.some((worker) => worker === turn.actor));
       if (turns.length === 0) return;
       const turn = pick(turns);
       await turn.take({ unheard: true });
       await settle();
-      const worker = workers.find((one) => one === turn.actor);
-      if (worker && !turnstile.isBlocked(worker)) await crash(worker);
-      else if (worker) turn.actor.asleep = true;
+      await crash(turn.actor as Worker);
     } else if (falls("sleep")) {
       const worker = pick(workers);
       // Whoever holds a transaction open would hold up all others for ever; PostgreSQL ends it by its own time limits.
@@ -222,7 +218,8 @@ export async function play({ fresh, world, senderId, clock }: Shared, seed: numb
     if (choices.length === 0) {
       clock.now = clock.now.add({ seconds: 5 });
       wakeUp();
-      if (turnstile.blockedCount() > 0) await turnstile.unblock();
+      // What is waited for may be held by who sleeps.
+      if (turnstile.blockedCount() > 0 && workers.every((worker) => !worker.asleep)) await turnstile.unblock();
       for (const worker of workers) worker.asleep = false;
       await settle();
       return false;
@@ -251,7 +248,7 @@ export async function play({ fresh, world, senderId, clock }: Shared, seed: numb
     giveBack();
     for (const actor of [...workers, ...others]) {
       turnstile.forget(actor);
-      await hangUp(actor);
+      await hangUp(actor, turnstile);
     }
   }
 

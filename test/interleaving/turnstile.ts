@@ -36,7 +36,7 @@ export type Turnstile = ReturnType<typeof createTurnstile>;
 export function createTurnstile(onDone: (done: Done) => void) {
   const waiting: Turn[] = [];
   /** Turns that wait for a lock that somebody else holds. */
-  const blocked = new Map<number, { readonly actor: Actor; readonly over: Promise<void>; done: boolean }>();
+  const blocked = new Map<number, { readonly over: Promise<void>; done: boolean }>();
   const timers = new Set<{
     readonly actor: Actor;
     readonly work: () => void;
@@ -75,14 +75,19 @@ export function createTurnstile(onDone: (done: Done) => void) {
               hear(() => reject(error));
             }
           })();
-          const held = { actor, over, done: false };
-          void over.then(() => (held.done = true));
           if (pid === null) return over;
-          blocked.set(pid, held);
+          follow(pid, over);
         },
       };
       waiting.push(turn);
     });
+  }
+
+  /** Waited for until it ends or waits for a lock; of a connection that is waited for already, what comes after. */
+  function follow(pid: number, over: Promise<void>): void {
+    const held = { over, done: false };
+    void over.then(() => (held.done = true));
+    blocked.set(pid, held);
   }
 
   return {
@@ -101,7 +106,9 @@ export function createTurnstile(onDone: (done: Done) => void) {
     waiting: () => waiting.filter(({ actor }) => actor.alive && !actor.asleep),
     /** What was waited for by whom, to be told when nothing goes on. */
     all: () => waiting,
-    isBlocked: (actor: Actor) => [...blocked.values()].some((one) => one.actor === actor),
+    /** A statement of this connection waits for a lock. */
+    isUnderWay: (pid: number) => blocked.has(pid),
+    follow,
 
     /** Waits until each statement under way has ended or waits for a lock. */
     async settle(waitsForLock: (pid: number) => Promise<boolean>): Promise<void> {
