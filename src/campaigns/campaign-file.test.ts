@@ -53,6 +53,7 @@ it("what is not said is left open: Leads, today, no time, no limit", async () =>
         onlyIf: null,
         stopIf: null,
         content: { subject: "Hi", preheader: null, format: "markdown", body: "Hello", text: null },
+        variants: null,
       },
     ],
   });
@@ -201,4 +202,28 @@ it("a step with two bodies, none, or a file that is not there is refused with it
     expect([code, faults.map((fault) => fault.pointer)]).toEqual(["campaign-file-invalid", [pointer]]);
     expect(detail).toContain(said);
   }
+});
+
+it("variants have texts of their own, from files beside it, and a mistake in one is told with its letter", async () => {
+  writeFileSync(join(folder, "short.html"), "<p>Short</p>");
+  const step = (other: string) =>
+    withSteps(`sendAfterDays: 0, subject: Hi, body: Hello, variants: { weight: 3, others: [{ ${other} }] }`);
+  const { steps } = await step("letter: B, subject: Ho, bodyFile: short.html");
+  expect(steps[0]!.variants).toEqual({
+    weight: 3,
+    winner: null,
+    others: [
+      {
+        letter: "B",
+        weight: 1,
+        content: { subject: "Ho", preheader: null, format: "html", body: "<p>Short</p>", text: null },
+      },
+    ],
+  });
+  const { detail } = await refusalOf(step("letter: B, subject: Ho, bodyFile: gone.html"));
+  expect(detail).toBe("Step 1, variant B: the file gone.html cannot be read.");
+  expect((await refusalOf(step("letter: B, subject: Ho"))).detail).toContain("variant B needs either body or bodyFile");
+  expect((await refusalOf(step("letter: A, subject: Ho, body: x"))).faults[0]!.pointer).toBe(
+    "/schedule/0/variants/others/0/letter",
+  );
 });

@@ -6,13 +6,12 @@ import { z } from "zod";
 import { type Fault, refuse } from "../core/problem.ts";
 import type { ContentFormat } from "../db/tables.ts";
 import { dayInput, line, timeOfDay } from "../http/contract.ts";
-import { campaignTiming, stepTiming } from "./api.ts";
+import { campaignTiming, stepTiming, variantsWith } from "./api.ts";
 
 /** As core/condition-text reads it; what it names is looked for once the Campaign is made. */
 export const writtenCondition = z.string().trim().min(1).max(5000);
 
-const stepInFile = z.strictObject({
-  sendAfterDays: z.int().min(0, "A step is sent 0 or more days after the start.").max(3650),
+const contentInFile = {
   subject: line(998),
   preheader: z.string().optional(),
   format: z.enum(["markdown", "html", "mjml", "blocks"]).optional(),
@@ -20,11 +19,17 @@ const stepInFile = z.strictObject({
   bodyFile: z.string().optional(),
   text: z.string().optional(),
   textFile: z.string().optional(),
+};
+
+const stepInFile = z.strictObject({
+  sendAfterDays: z.int().min(0, "A step is sent 0 or more days after the start.").max(3650),
+  ...contentInFile,
   timeOfDay: timeOfDay.optional(),
   expiresAfterDays: z.int().min(0).max(365).optional(),
   timing: stepTiming.strict().optional(),
   onlyIf: writtenCondition.optional(),
   stopIf: writtenCondition.optional(),
+  variants: variantsWith(contentInFile).optional(),
 });
 
 const campaignInFile = z.strictObject({
@@ -43,6 +48,16 @@ const campaignInFile = z.strictObject({
   schedule: z.array(stepInFile).min(1, "A campaign needs at least one step to run."),
 });
 
+export type FileContent = {
+  readonly subject: string;
+  readonly preheader: string | null;
+  readonly format: ContentFormat;
+  readonly body: string;
+  readonly text: string | null;
+};
+
+type VariantsInFile = NonNullable<z.output<typeof stepInFile>["variants"]>;
+
 /** A step of a campaign file with its content read. */
 export type FileStep = {
   sendAfterDays: number;
@@ -51,7 +66,12 @@ export type FileStep = {
   timing: z.output<typeof stepTiming> | null;
   onlyIf: string | null;
   stopIf: string | null;
-  content: { subject: string; preheader: string | null; format: ContentFormat; body: string; text: string | null };
+  content: FileContent;
+  variants:
+    | (Omit<VariantsInFile, "others"> & {
+        others: (Pick<VariantsInFile["others"][number], "letter" | "weight"> & { content: FileContent })[];
+      })
+    | null;
 };
 
 export type CampaignFile = Omit<z.output<typeof campaignInFile>, "schedule" | "timeOfDay"> & {
@@ -107,14 +127,12 @@ function valueOf(document: Document.Parsed, path: string): unknown {
 }
 
 async function readStep(file: string, step: z.output<typeof stepInFile>, index: number): Promise<FileStep> {
-  const at = `/schedule/${index}`;
-  if ((step.body === undefined) === (step.bodyFile === undefined))
-    refuse("campaign-file-invalid", `Step ${index + 1} needs either body or bodyFile, and not both.`, at);
-  const read = (name: string, pointer: string) =>
-    readFile(resolve(dirname(file), name), "utf8").catch(() =>
-      refuse("campaign-file-invalid", `Step ${index + 1}: the file ${name} cannot be read.`, `${at}/${pointer}`),
-    );
-  const text = step.textFile === undefined ? step.text : await read(step.textFile, "textFile");
+  const [of, at] = [`Step ${index + 1}`, `/schedule/${index}`];
+  const others = (step.variants?.others ?? []).map(async ({ letter, weight, ...content }, other) => ({
+    letter,
+    weight,
+    content: await readContent(file, content, `${of}, variant ${letter}`, `${at}/variants/others/${other}`),
+  }));
   return {
     sendAfterDays: step.sendAfterDays,
     timeOfDay: timeOrNull(step.timeOfDay),
@@ -122,13 +140,28 @@ async function readStep(file: string, step: z.output<typeof stepInFile>, index: 
     timing: step.timing ?? null,
     onlyIf: step.onlyIf ?? null,
     stopIf: step.stopIf ?? null,
-    content: {
-      subject: step.subject,
-      preheader: step.preheader ?? null,
-      format: step.format ?? FORMATS[extname(step.bodyFile ?? "").toLowerCase()] ?? "markdown",
-      body: step.bodyFile === undefined ? step.body! : await read(step.bodyFile, "bodyFile"),
-      text: text ?? null,
-    },
+    content: await readContent(file, step, of, at),
+    variants: step.variants ? { ...step.variants, others: await Promise.all(others) } : null,
+  };
+}
+
+type ContentInFile = z.output<z.ZodObject<typeof contentInFile>>;
+
+/** A text is in the campaign file or in one beside it. */
+async function readContent(file: string, given: ContentInFile, of: string, at: string): Promise<FileContent> {
+  const { subject, preheader, format, body, bodyFile, text, textFile } = given;
+  if ((body === undefined) === (bodyFile === undefined))
+    refuse("campaign-file-invalid", `${of} needs either body or bodyFile, and not both.`, at);
+  const read = (name: string, pointer: string) =>
+    readFile(resolve(dirname(file), name), "utf8").catch(() =>
+      refuse("campaign-file-invalid", `${of}: the file ${name} cannot be read.`, `${at}/${pointer}`),
+    );
+  return {
+    subject,
+    preheader: preheader ?? null,
+    format: format ?? FORMATS[extname(bodyFile ?? "").toLowerCase()] ?? "markdown",
+    body: bodyFile === undefined ? body! : await read(bodyFile, "bodyFile"),
+    text: (textFile === undefined ? text : await read(textFile, "textFile")) ?? null,
   };
 }
 

@@ -1,10 +1,11 @@
 /** Makes or changes a Campaign as a file has it, its templates with it. Starts nobody. */
 import type { Acting } from "../accounts/ownership.ts";
 import { matchSteps } from "../core/match-steps.ts";
+import type { Variants } from "../core/variants.ts";
 import { type Db, inTransaction, type Tx } from "../db/database.ts";
 import * as templates from "../templates/templates.ts";
 import type { StepInput } from "./api.ts";
-import type { CampaignFile, FileStep } from "./campaign-file.ts";
+import type { CampaignFile, FileContent, FileStep } from "./campaign-file.ts";
 import * as campaigns from "./campaigns.ts";
 import { conditionWriter } from "./written-conditions.ts";
 
@@ -38,9 +39,11 @@ export function fromFile(
     const rows = [];
     for (const [index, step] of file.steps.entries()) {
       const known = existing.find((candidate) => candidate.id === matched[index]);
+      const template = templateWriter(tx, file, step, index, actor, now);
       rows.push({
         ...(known ? { id: known.id } : {}),
-        emailTemplateId: await template(tx, file, step, index, known?.emailTemplateId ?? null, actor, now),
+        emailTemplateId: await template(step.content, known?.emailTemplateId),
+        variants: await variantsFor(step, known?.variants ?? null, template),
         sendAfterDays: step.sendAfterDays,
         timeOfDay: step.timeOfDay?.toString() ?? null,
         expiresAfterDays: step.expiresAfterDays,
@@ -80,24 +83,39 @@ async function withConditions(
   return campaigns.setSteps(tx, made.id, steps, actor, null, afterScheduleChange, now);
 }
 
-/** The template of a step, made or changed; what is wrong with it is told with the number of the step. */
-async function template(
+type WriteTemplate = (content: FileContent, known: number | undefined, variant?: string) => Promise<number>;
+
+/** Makes or changes a template of a step; what is wrong with it is told with the number of the step. */
+function templateWriter(
   db: Db,
   file: CampaignFile,
   step: FileStep,
   index: number,
-  known: number | null,
   actor: Acting,
   now: Temporal.Instant,
-): Promise<number> {
-  try {
-    if (known !== null) return (await templates.update(db, known, step.content, actor, null, now)).id;
-    const plain = `${file.campaign}, day ${step.sendAfterDays}`.slice(0, 180);
-    let name = plain;
-    for (let again = 2; await templates.findByName(db, name); again += 1) name = `${plain} (${again})`;
-    return (await templates.create(db, { name, ...step.content }, actor, now)).id;
-  } catch (error) {
-    if (error instanceof Error) error.message = `Step ${index + 1}: ${error.message}`;
-    throw error;
+): WriteTemplate {
+  return async (content, known, variant) => {
+    const which = variant ? `, variant ${variant}` : "";
+    try {
+      if (known !== undefined) return (await templates.update(db, known, content, actor, null, now)).id;
+      const plain = `${file.campaign}, day ${step.sendAfterDays}`.slice(0, 180) + which;
+      let name = plain;
+      for (let again = 2; await templates.findByName(db, name); again += 1) name = `${plain} (${again})`;
+      return (await templates.create(db, { name, ...content }, actor, now)).id;
+    } catch (error) {
+      if (error instanceof Error) error.message = `Step ${index + 1}${which}: ${error.message}`;
+      throw error;
+    }
+  };
+}
+
+/** A variant is known again by its letter. */
+async function variantsFor({ variants }: FileStep, before: Variants | null, template: WriteTemplate) {
+  if (!variants) return null;
+  const others = [];
+  for (const { letter, weight, content } of variants.others) {
+    const known = before?.others.find((one) => one.letter === letter);
+    others.push({ letter, weight, emailTemplateId: await template(content, known?.emailTemplateId, letter) });
   }
+  return { ...variants, others };
 }

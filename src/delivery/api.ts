@@ -1,6 +1,7 @@
 /** The contract of test mails to an address of one's own, and of limits for recipient domains. Data only. */
 import { z } from "zod";
 import { limits } from "../accounts/api.ts";
+import { LETTERS } from "../core/variants.ts";
 import { contract, id, idParams, instant, listOf, page } from "../http/contract.ts";
 import { previewInput } from "../templates/api.ts";
 
@@ -52,14 +53,23 @@ export const testSends = contract({
   campaign: {
     method: "POST",
     path: "/campaigns/:id/test-send",
-    summary: "Send every step of a Campaign to oneself, at once and in order",
+    summary: "Send every step of a Campaign to oneself, at once and in order, in each of its variants",
     tag: "Campaigns",
     access: "user",
     params: idParams,
     body: campaignTestSendInput,
     success: {
       status: 200,
-      body: z.object({ ...result, mails: z.array(sent.extend({ stepId: id, sendAfterDays: z.int() })) }),
+      body: z.object({
+        ...result,
+        mails: z.array(
+          sent.extend({
+            stepId: id,
+            sendAfterDays: z.int(),
+            variant: z.enum(LETTERS).nullable().describe("Of a step with variants; its subject begins with [Test B]."),
+          }),
+        ),
+      }),
     },
   },
 });

@@ -91,6 +91,27 @@ describe("a test mail", () => {
     expect((await app.good("GET", "/mailbox/messages?to=all@example.com")).data).toHaveLength(2);
   });
 
+  it("a step with variants comes once for each that somebody gets, named in its subject", async () => {
+    const [one, two, three] = [
+      await template({ subject: "One" }),
+      await template({ subject: "Two" }),
+      await template({ subject: "Three" }),
+    ];
+    const others = [
+      { letter: "B", emailTemplateId: two.id, weight: 1 },
+      { letter: "C", emailTemplateId: three.id, weight: 0 },
+    ];
+    const campaign = await app.good("POST", "/campaigns", {
+      name: "Tried out",
+      steps: [{ emailTemplateId: one.id, sendAfterDays: 0, variants: { weight: 1, others } }],
+    });
+    const sent = await app.good("POST", `/campaigns/${campaign.id}/test-send`, { to: "both@example.com" }, "user");
+    expect(sent.mails.map(({ variant, subject }: any) => [variant, subject])).toEqual([
+      ["A", "[Test A] One"],
+      ["B", "[Test B] Two"],
+    ]);
+  });
+
   it("that the server refuses says where and with which words, and pauses no account", async () => {
     const { sink, sender, account } = await relay({ recipient: () => "refuse" });
     const { id } = await template();

@@ -10,6 +10,7 @@ import { parseAddress } from "../core/address.ts";
 import { composeRendered } from "../core/message.ts";
 import { refuse } from "../core/problem.ts";
 import { TemplateLimit } from "../core/template.ts";
+import { variantsOf } from "../core/variants.ts";
 import { type Db, inTransaction } from "../db/database.ts";
 import { createSigner } from "../domains/domains.ts";
 import type { SharedRateLimit } from "../http/shared-rate-limit.ts";
@@ -68,7 +69,7 @@ export async function sendTemplate(
   return { ...shown(letterhead), ...outcome! };
 }
 
-/** Sends every step of a Campaign, in the order of its days. */
+/** Sends every step of a Campaign, in the order of its days, in each of the variants that somebody gets. */
 export async function sendCampaign(
   options: TestSendOptions,
   id: number,
@@ -83,17 +84,23 @@ export async function sendCampaign(
   );
   if (steps.length === 0) return refuse("campaign-without-steps", `The Campaign “${campaign.name}” has no steps yet.`);
   const letterhead = await letterheadFor(options, input, actor);
+  const wanted = steps.flatMap((step) =>
+    variantsOf(step)
+      .filter(({ weight }) => weight > 0)
+      .map(({ letter, emailTemplateId }) => ({ step, emailTemplateId, variant: step.variants ? letter : null })),
+  );
   const letters: Letter[] = [];
-  for (const { emailTemplateId } of steps) {
-    const about = { ...input, campaignName: campaign.name, variables: {} };
+  for (const { emailTemplateId, variant } of wanted) {
+    const about = { ...input, campaignName: campaign.name, variables: {}, variant };
     letters.push(await rendered(options, letterhead, await contentOf(db, emailTemplateId), about, now));
   }
   await options.limit(actor.name, letters.length, now);
   const outcomes = await post(options, letterhead, letters, now);
   await noted(db, { subjectType: "campaign", subjectId: id }, actor, now);
-  const mails = steps.map((step, index) => ({
+  const mails = wanted.map(({ step, variant }, index) => ({
     stepId: step.id,
     sendAfterDays: step.sendAfterDays,
+    variant,
     ...outcomes[index]!,
   }));
   return { ...shown(letterhead), mails };
@@ -141,7 +148,12 @@ async function rendered(
   { db, publicUrl }: TestSendOptions,
   { identity, sender, to }: Letterhead,
   content: Content,
-  about: { personId: number | null; campaignName: string | null; variables: Record<string, unknown> },
+  about: {
+    personId: number | null;
+    campaignName: string | null;
+    variables: Record<string, unknown>;
+    variant?: string | null;
+  },
   now: Temporal.Instant,
 ) {
   const example = about.personId === null ? { ...(await examplePerson(db)), email: to } : {};
@@ -164,7 +176,7 @@ async function rendered(
   );
   try {
     const mail = await renderedContent(content, values);
-    return { ...mail, subject: `[Test] ${mail.subject}` };
+    return { ...mail, subject: `[Test${about.variant ? ` ${about.variant}` : ""}] ${mail.subject}` };
   } catch (error) {
     if (error instanceof TemplateLimit) return refuse("email-template-invalid", error.message, "/content/body");
     throw error;

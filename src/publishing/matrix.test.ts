@@ -17,6 +17,12 @@ const BEGAN = at("2026-12-01T10:00:00Z");
 const ana = { name: "ana", role: "manager" as const, userId: null };
 
 type Row = ReturnType<typeof contentOf>["steps"][number];
+const onlyB = (emailTemplateId: number) => ({
+  weight: 0,
+  others: [{ letter: "B" as const, emailTemplateId, weight: 1 }],
+  winner: null,
+});
+const NOT_SO = { field: "city", op: "is" as const, value: "Atlantis" };
 /** Mails on days 0, 4 and 10; the second is the one that is edited. */
 const EDITS: readonly (readonly [name: string, edit: (rows: Row[], otherTemplate: number) => unknown[]])[] = [
   ["nothing", (rows) => rows],
@@ -26,6 +32,12 @@ const EDITS: readonly (readonly [name: string, edit: (rows: Row[], otherTemplate
   ["another time of day, 15:00", ([one, two, three]) => [one, { ...two, timeOfDay: "15:00" }, three]],
   ["removed", ([one, , three]) => [one, three]],
   ["another template", ([one, two, three], emailTemplateId) => [one, { ...two, emailTemplateId }, three]],
+  [
+    "the other template for everybody, as variant B",
+    ([one, two, three], emailTemplateId) => [one, { ...two, variants: onlyB(emailTemplateId) }, three],
+  ],
+  ["only if a condition is met, and it is not", ([one, two, three]) => [one, { ...two, onlyIf: NOT_SO }, three]],
+  ["stop if a condition is met, and it is", ([one, two, three]) => [one, { ...two, stopIf: { not: NOT_SO } }, three]],
   ["a step added on day 3", ([one, two, three]) => [one, { ...two, id: undefined, sendAfterDays: 3 }, two, three]],
   ["a step added on day 14", ([one, two, three]) => [one, two, three, { ...two, id: undefined, sendAfterDays: 14 }]],
 ];
@@ -130,5 +142,5 @@ The table is written by \`src/publishing/matrix.test.ts\`, which lives through e
 |---|---|---|---|---|
 ${table.join("\n")}
 
-*(new)*: by the other template. *not sent (added-after-its-day)*: the step was added when its day had passed for this person; a backfill sends it all the same. *not sent (expired)*: too late by more than the days after which it expires.
+*(new)*: by the other template. *not sent (condition)*: its condition was not met. *not sent (added-after-its-day)*: the step was added when its day had passed for this person; a backfill sends it all the same. *not sent (expired)*: too late by more than the days after which it expires.
 `;

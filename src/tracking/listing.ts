@@ -112,6 +112,8 @@ function engagements(db: Db, asked: Omit<Asked, "cursor"> & { readonly before?: 
       "engagements.happenedAt",
       "engagements.automatic",
     ])
+    .leftJoin("messages", "messages.id", "engagements.messageId")
+    .select("messages.variant")
     .orderBy("engagements.id", "desc")
     .limit(asked.limit);
   const { kind, automatic, campaignId, personId, stepId, before } = asked;
@@ -135,6 +137,7 @@ const COLUMNS: readonly (readonly [heading: string, cell: (row: Listed) => strin
   ["Person ID", (row) => String(row.personId)],
   ["Email Campaign ID", (row) => String(row.emailCampaignId ?? "")],
   ["Step ID", (row) => String(row.stepId ?? "")],
+  ["Variant", (row) => row.variant ?? ""],
 ];
 
 /** All of a Campaign, page by page. */

@@ -8,6 +8,7 @@ import type { Refusal } from "../core/problem.ts";
 import { type Letter, variantFor } from "../core/variants.ts";
 import * as emailCampaigns from "../email-campaigns/email-campaigns.ts";
 import * as publishing from "../publishing/publishing.ts";
+import { csvOf as engagementsCsv } from "../tracking/listing.ts";
 import * as tracking from "../tracking/tracking.ts";
 import { choose, csvOf, decideWinners, nextDecisionAt, ofCampaign, takeBack } from "./variants.ts";
 
@@ -122,6 +123,11 @@ describe("a winner", () => {
       "select actor, after from audit_entries where action = 'decide-winner' order by id desc limit 1",
     );
     expect(rows).toMatchObject([{ actor: "the rule of its variants", after: { winner: "B" } }]);
+
+    const csv = (await Array.fromAsync(engagementsCsv(fresh.db, { campaignId: campaign.id }))).join("");
+    expect(["A", "B"].map((letter) => csv.split("\r\n").filter((line) => line.endsWith(`,${letter}`)).length)).toEqual([
+      10, 10,
+    ]);
 
     const one = await next(campaign, "A");
     expect(one.subject).toBe("B");
