@@ -1,15 +1,14 @@
 /** The network between worker and relay, and between worker and database, is cut and comes back. */
 import { mkdirSync } from "node:fs";
-import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { until } from "./chance.ts";
 import { type Outcome, scene, through } from "./scene.ts";
 import { CONNECTIONS, openStage, type Server, urlOf } from "./stage.ts";
+import { type Wire, wire } from "./wire.ts";
 import { startWorker, type Worker } from "./workers.ts";
-
-type Wire = ReturnType<typeof wire>;
 
 export async function networkCut(
   server: Server,
@@ -56,42 +55,4 @@ export async function networkCut(
   toRelay.server.close();
   toDatabase.server.close();
   return outcome;
-}
-
-/** Passes bytes on until it is cut: with a reset, or by passing on nothing, and then with a reset. */
-function wire(to: string | number) {
-  const open = new Set<Socket>();
-  let isCut = false;
-  const server = createServer((near) => {
-    if (isCut) {
-      near.destroy();
-      return;
-    }
-    const far = typeof to === "string" ? connect(to) : connect(to, "127.0.0.1");
-    for (const [one, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      open.add(one);
-      one.on("data", (bytes) => (isCut ? undefined : other.write(bytes)));
-      one
-        .on("error", () => undefined)
-        .on("close", () => {
-          open.delete(one);
-          other.destroy();
-        });
-    }
-  });
-  return {
-    server,
-    cut(how: "reset" | "silent") {
-      isCut = true;
-      if (how === "reset") for (const socket of open) socket.destroy();
-    },
-    mend() {
-      isCut = false;
-      // What was lost on the way never comes: a stream with a hole in it is ended.
-      for (const socket of open) socket.destroy();
-    },
-  };
 }

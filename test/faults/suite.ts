@@ -1,6 +1,7 @@
 /** The scenes of the fault suite by name, and how large they are. Judges nothing. */
 import { clockJumps } from "./clocks.ts";
 import { diskFull } from "./disk-full.ts";
+import { failover } from "./failover.ts";
 import { kills } from "./kills.ts";
 import { networkCut } from "./network.ts";
 import { relayMisbehaves } from "./relay.ts";
@@ -52,11 +53,12 @@ export const SCENES: Readonly<Record<string, (given: Given) => Promise<Outcome |
   clocks: ({ server, size }) => clockJumps(server, size),
   versions: ({ server, size }) => twoVersions(server, size),
   disk: ({ size }) => diskFull(size),
+  failover: ({ size }) => failover(size),
 };
 
 /** Scenes that are played one after the other; lanes are played side by side, since most of them wait most of the time. */
 export const LANES: readonly (readonly string[])[] = [
   ["kills"],
   ["zombie", "relay", "clocks", "versions"],
-  ["run", "network", "disk"],
+  ["run", "network", "disk", "failover"],
 ];

@@ -32,6 +32,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
   network: "a network that is cut and comes back loses nothing and doubles only what was in doubt",
   clocks: "a clock that is hours off takes nothing away from those that are right",
   versions: "a later release sends beside this one, and one of this release that starts after it is refused",
+  failover: "a database that dies and whose replica takes its place loses nothing and doubles only what was in doubt",
   disk: "a database whose disk is full loses nothing, and goes on when there is room",
 };
 
