@@ -6,6 +6,7 @@ import type { Registry } from "prom-client";
 import { createAccessTokens } from "./accounts/access-tokens.ts";
 import * as keys from "./accounts/keys.ts";
 import { routes as accountRoutes } from "./accounts/routes.ts";
+import { routes as automaticStartRoutes } from "./automatic-starts/routes.ts";
 import { routes as campaignRoutes } from "./campaigns/routes.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { routes as communicationRoutes } from "./communications/routes.ts";
@@ -169,6 +170,7 @@ export function createApp(options: AppOptions): App {
   imageRoutes(serve, { db, storage, publicUrl: config.publicUrl });
   pictures(http, { db, storage, publicUrl: config.publicUrl, clock });
   emailCampaignRoutes(serve, { db, skipMessage: skipByHand });
+  automaticStartRoutes(serve, { db });
   deliveryRoutes(serve, { db, vault, publicUrl: config.publicUrl });
   publishingRoutes(serve, { db });
   continuityRoutes(serve, { db });

@@ -2,6 +2,7 @@
 import type { Logger } from "pino";
 import type { AccessTokens } from "./accounts/access-tokens.ts";
 import type { Vault } from "./accounts/accounts.ts";
+import { handleStarts } from "./automatic-starts/automatic-starts.ts";
 import type { Registry } from "prom-client";
 import type { Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
@@ -102,6 +103,7 @@ export function startRecurring(running: Running): Recurring {
     every(BEAT_EVERY_MS, "say that we live", log, () => lifeline.beat()),
     every(SECONDS, "look at what conditions ask for", log, () => handleFacts(db, clock())),
     every(60 * SECONDS, "look for winners of variants", log, () => decideWinners(db, clock())),
+    every(SECONDS, "start what starts by itself", log, () => handleStarts(db, clock())),
     every(15 * SECONDS, "rescue jobs", log, () => rescueJobs(db, clock())),
     ...(sending
       ? [

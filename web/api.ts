@@ -1,6 +1,7 @@
 /** The client of the API, typed by the same contracts the server is built from. Holds no endpoint of its own. */
 import type { z } from "zod";
 import type * as accounts from "../src/accounts/api.ts";
+import type * as automaticStarts from "../src/automatic-starts/api.ts";
 import type * as campaigns from "../src/campaigns/api.ts";
 import type * as communications from "../src/communications/api.ts";
 import type * as conversations from "../src/conversations/api.ts";
@@ -29,6 +30,7 @@ import type * as workspace from "../src/workspace/api.ts";
 
 type Modules = [
   typeof accounts,
+  typeof automaticStarts,
   typeof campaigns,
   typeof communications,
   typeof conversations,

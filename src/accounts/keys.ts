@@ -95,7 +95,11 @@ export async function authenticate(
   // A key never does more than the user it acts for may.
   const role = found.userRole && !mayAct(found.userRole, found.role) ? found.userRole : found.role;
   const name = found.userEmail ? `${found.userEmail} (key "${found.name}")` : `key "${found.name}"`;
-  return { actor: { name, role, userId: found.userId }, identity: `key-${found.id}`, scopes: found.scopes };
+  return {
+    actor: { name, role, userId: found.userId, byKey: true },
+    identity: `key-${found.id}`,
+    scopes: found.scopes,
+  };
 }
 
 function findByKey(db: Db, key: string) {

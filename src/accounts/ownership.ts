@@ -5,7 +5,13 @@ import type { Db } from "../db/database.ts";
 import type { Role } from "../db/tables.ts";
 
 /** Who acts, as far as ownership goes. Without a user (a key of its own, the command line) the role alone decides. */
-export type Acting = { readonly name: string; readonly role?: Role; readonly userId?: number | null };
+export type Acting = {
+  readonly name: string;
+  readonly role?: Role;
+  readonly userId?: number | null;
+  /** A program, by a key. */
+  readonly byKey?: boolean;
+};
 
 /** What has an owner, by the subject its changes are written down under. */
 const OWNED = {

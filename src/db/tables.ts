@@ -2,6 +2,7 @@
 import type { ColumnType, Generated, JSONColumnType } from "kysely";
 import type { AccountChoice } from "../core/account-choice.ts";
 import type { HoldReason } from "../core/continuity.ts";
+import type { StartedBy, StartKind, Way } from "../core/automatic-start.ts";
 import type { Condition } from "../core/conditions.ts";
 import type { DkimAlgorithm, Signed } from "../core/dkim.ts";
 import type { InboundEvent } from "../core/inbound/event.ts";
@@ -389,6 +390,8 @@ export type Tables = {
     attributes: ColumnType<Attributes, string | undefined, string>;
     disabledAt: Instant | null;
     erasedAt: Instant | null;
+    /** Null: it was not noted. */
+    cameBy: Defaulted<Way | null>;
   } & Stamps;
   personAddresses: { id: Id; personId: number; email: string; emailKey: string };
   mergedPeople: { formerId: number; personId: number; mergedBy: string; mergedAt: Instant };
@@ -521,6 +524,33 @@ export type Tables = {
     answers: Json<readonly boolean[]>;
     foundAt: Instant;
   };
+  automaticStarts: {
+    campaignId: number;
+    senderId: number | null;
+    again: Defaulted<"never" | "after-end">;
+    againAfterDays: Defaulted<number>;
+    /** Null: nobody is asked. */
+    askAbove: Defaulted<number | null>;
+    changedAt: Instant;
+  };
+  startRules: {
+    id: Id;
+    campaignId: number;
+    kind: StartKind;
+    emailGroupId: number | null;
+    condition: Json<Condition | null>;
+    ways: Way[] | null;
+    isOn: boolean;
+    createdAt: Instant;
+  };
+  startRuleMatches: { startRuleId: number; personId: number };
+  pendingStarts: {
+    id: Id;
+    startRuleId: number;
+    personId: number;
+    state: Defaulted<"new" | "asking" | "agreed">;
+  };
+  startRefusals: { startRuleId: number; personId: number; reason: string; refusedAt: Instant };
   pendingFacts: {
     id: Id;
     personId: number;
@@ -568,6 +598,8 @@ export type Tables = {
     scheduleVersionId: number | null;
     shiftedDays: Defaulted<number>;
     waitsUntil: Temporal.PlainDate | null;
+    /** The rule that started it; null: somebody did. */
+    startedBy: Json<StartedBy | null>;
     createdBy: string | null;
     finishedAt: Instant | null;
   } & Stamps;

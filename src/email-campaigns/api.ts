@@ -1,6 +1,7 @@
 /** The contract of Email Campaigns: one person, one Campaign, from a start date. Data only. */
 import { z } from "zod";
 import { campaignTiming, MAX_STEPS, stepInput } from "../campaigns/api.ts";
+import { START_KINDS } from "../core/automatic-start.ts";
 import { STATUSES, STOP_REASONS } from "../core/email-campaign.ts";
 import { LETTERS } from "../core/variants.ts";
 import { contract, day, dayInput, id, idParams, instant, listOf, page, timeOfDay } from "../http/contract.ts";
@@ -29,6 +30,10 @@ const emailCampaign = z.object({
   status: z.enum(STATUSES),
   stopReason: z.enum(STOP_REASONS).nullable(),
   nextDueAt: instant.nullable(),
+  startedBy: z
+    .object({ rule: id, kind: z.enum(START_KINDS), name: z.string().nullable() })
+    .nullable()
+    .describe("The rule of the Campaign that started it; null: somebody did."),
   createdBy: z.string().nullable(),
   ownerId: id.nullable(),
   createdAt: instant,

@@ -2,6 +2,7 @@
 import { sql } from "kysely";
 import { senderFor, workspace } from "../accounts/accounts.ts";
 import { difference, recordChange } from "../accounts/audit.ts";
+import { startedInWords } from "../core/automatic-start.ts";
 import type { Condition } from "../core/conditions.ts";
 import { type Action, type Event, actionsFor, after } from "../core/email-campaign.ts";
 import { type StepMessage, explain as explainSteps, findingInWords } from "../core/explain.ts";
@@ -21,6 +22,7 @@ import * as store from "./store.ts";
 import { decidedFor, templatesFor } from "./variants.ts";
 
 export { type Advance, advance, afterResults, claimDue, nextDueAt } from "./due.ts";
+export { namesIn } from "./condition-names.ts";
 export { conditionInSql } from "./condition-sql.ts";
 export { type WithFacts, factsOf, zoneOr } from "./facts.ts";
 export { type Found, keepFindings, keepFindingsNow } from "./findings.ts";
@@ -40,7 +42,16 @@ export {
 export { numbersMeant } from "./numbers.ts";
 export { type Capped, type Ledger, ledgerOf, lockForCap } from "./frequency.ts";
 export { handleFacts, wakeAsking } from "./pending-facts.ts";
-export { preview, start, startMany, type Started, type Starter } from "./start.ts";
+export {
+  type ByRule,
+  NOT_STARTED_TEXT,
+  preview,
+  start,
+  startByRule,
+  startMany,
+  type Started,
+  type Starter,
+} from "./start.ts";
 export { list, sortValue } from "./store.ts";
 
 type Reference = string | number;
@@ -95,7 +106,7 @@ export async function explain(db: Db, reference: Reference, now: Temporal.Instan
     id: row.id,
     number: row.number,
     status: row.status,
-    text: `${row.campaign} for ${row.person}, from ${row.startOn.toString()} to ${row.endOn.toString()}: ${row.status}${stopped}.${ending ? findingInWords(ending, voice) : ""}`,
+    text: `${row.campaign} for ${row.person}, from ${row.startOn.toString()} to ${row.endOn.toString()}: ${row.status}${stopped}.${ending ? findingInWords(ending, voice) : ""}${row.startedBy ? ` ${startedInWords(row.startedBy, localDay(row.createdAt, facts.rules.timeZone), voice.person, language)}` : ""}`,
     steps: explained.map((step) => ({ ...step, sendAfterDays: days.get(step.stepId) ?? 0 })),
   };
 }

@@ -1,11 +1,12 @@
 /** Starts Email Campaigns, one or many at once: checks who may be started, numbers them, and never starts anybody twice. */
 import type { Acting } from "../accounts/ownership.ts";
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import { senderFor, workspace } from "../accounts/accounts.ts";
 import { recordChange } from "../accounts/audit.ts";
 import * as campaigns from "../campaigns/campaigns.ts";
+import type { Again, StartedBy } from "../core/automatic-start.ts";
 import { localDay, startsAt } from "../core/schedule.ts";
-import { refuse } from "../core/problem.ts";
+import { refuse, Refusal } from "../core/problem.ts";
 import { type Db, type Tx, brokenConstraint, inTransaction } from "../db/database.ts";
 import * as emailGroups from "../email-groups/email-groups.ts";
 import * as people from "../people/people.ts";
@@ -19,7 +20,7 @@ import * as store from "./store.ts";
 export type Starter = Acting;
 type LeftOut = (typeof LEFT_OUT)[number];
 
-const LEFT_OUT_TEXT: Readonly<Record<LeftOut, string>> = {
+export const LEFT_OUT_TEXT: Readonly<Record<LeftOut, string>> = {
   "no-address": "They have no email address.",
   "opted-out": "They have unsubscribed, or their address is suppressed.",
   "do-not-contact": "They are marked Do Not Contact, or disabled.",
@@ -232,10 +233,13 @@ export async function startMany(
   let started = 0;
   for (let from = 0; from < all.length; from += CHUNK) {
     const ids = all.slice(from, from + CHUNK).map((row) => row.id);
-    const counts = await inTransaction(db, (tx) => startChunk(tx, ids, setting, input, batchId, starter, now));
-    for (const { reason: why, count } of counts)
-      if (why === null) started += count;
-      else leftOut[why] = (leftOut[why] ?? 0) + count;
+    const { emailGroupId } = input;
+    const outcomes = await inTransaction(db, (tx) =>
+      startChunk(tx, ids, setting, { emailGroupId, batchId, reason: reason(input.campaignId) }, starter, now),
+    );
+    for (const { reason: why } of outcomes)
+      if (why === null) started += 1;
+      else leftOut[why] = (leftOut[why] ?? 0) + 1;
     await onProgress(Math.min(from + CHUNK, all.length), all.length);
   }
   await inTransaction(db, async (tx) => {
@@ -258,15 +262,23 @@ export async function startMany(
 const zoneOf = ({ ownZone, timeZone }: Setting) =>
   sql`coalesce(case when ${ownZone}::boolean then people.time_zone end, ${timeZone})`;
 
-async function startChunk(
+/** What the Email Campaigns of one chunk have in common besides their setting. */
+type Chunk<Reason extends string> = {
+  readonly emailGroupId: number | null;
+  readonly batchId: number | null;
+  readonly startedBy?: StartedBy;
+  /** Why a person of `people` is left out; null: they are started. */
+  readonly reason: RawBuilder<Reason | null>;
+};
+
+async function startChunk<Reason extends string>(
   tx: Tx,
   ids: readonly number[],
   setting: Setting,
-  input: BulkInput,
-  batchId: number | null,
+  { emailGroupId, batchId, startedBy, reason: why }: Chunk<Reason>,
   starter: Starter,
   now: Temporal.Instant,
-) {
+): Promise<{ personId: number; reason: Reason | "already-running" | null }[]> {
   const { rows: zones } = await sql<{ timeZone: string }>`
     select distinct ${zoneOf(setting)} as time_zone
     from people where id = any(${[...ids]}::bigint[])`.execute(tx);
@@ -276,12 +288,12 @@ async function startChunk(
   }));
   const year = localDay(now, setting.timeZone).year;
   const series = `MAIL-CAMP-${year}-`;
-  const { rows } = await sql<{ reason: LeftOut | null; count: number }>`
+  const { rows } = await sql<{ personId: number; reason: Reason | "already-running" | null }>`
     with judged as materialized (
       select people.id, ${zoneOf(setting)} as time_zone,
         case when exists (select from email_campaigns mine where mine.campaign_id = ${setting.campaignId}
             and mine.person_id = people.id and mine.batch_id = ${batchId}::bigint) then 'started'
-          else ${reason(setting.campaignId)} end as reason
+          else ${why} end as reason
       from people where people.id = any(${[...ids]}::bigint[])
     ), eligible as (
       select judged.id, starts.starts_at, row_number() over (order by judged.id) as nth
@@ -295,20 +307,81 @@ async function startChunk(
       returning last_number - (select count(*) from eligible) as before
     ), inserted as (
       insert into email_campaigns (number, campaign_id, person_id, sender_id, batch_id, email_group_id, start_on, end_on,
-        status, next_due_at, created_by, owner_id, created_at, changed_at)
+        status, next_due_at, started_by, created_by, owner_id, created_at, changed_at)
       select ${series} || lpad((before + nth)::text, greatest(5, length((before + nth)::text)), '0'),
-        ${setting.campaignId}, id, ${setting.senderId}::bigint, ${batchId}::bigint, ${input.emailGroupId}::bigint,
+        ${setting.campaignId}, id, ${setting.senderId}::bigint, ${batchId}::bigint, ${emailGroupId}::bigint,
         ${setting.startOn}::date, ${setting.endOn}::date,
         case when starts_at <= ${now}::timestamptz then 'In Progress' else 'Scheduled' end,
-        greatest(starts_at, ${now}::timestamptz), ${starter.name}, ${starter.userId ?? null}::bigint, ${now}::timestamptz, ${now}::timestamptz
+        greatest(starts_at, ${now}::timestamptz), ${startedBy ? JSON.stringify(startedBy) : null}::jsonb, ${starter.name}, ${starter.userId ?? null}::bigint, ${now}::timestamptz, ${now}::timestamptz
       from eligible cross join numbers
       on conflict (campaign_id, person_id) where status in ('Scheduled', 'In Progress', 'Paused') do nothing
       returning person_id
     )
-    select case when judged.reason = 'started' then null
-        when judged.reason is null and inserted.person_id is null then 'already-running' else judged.reason end as reason,
-      count(*)::int as count
-    from judged left join inserted on inserted.person_id = judged.id
-    group by 1`.execute(tx);
+    select judged.id as person_id, case when judged.reason = 'started' then null
+        when judged.reason is null and inserted.person_id is null then 'already-running' else judged.reason end as reason
+    from judged left join inserted on inserted.person_id = judged.id`.execute(tx);
   return rows;
+}
+
+// by a rule ------------------------------------------------------------------------------------------------------------
+
+/** Why a rule starts somebody not; what is not in this table is the code of a refusal that concerns everybody. */
+export const NOT_STARTED_TEXT: Readonly<Record<string, string>> = {
+  ...LEFT_OUT_TEXT,
+  "had-before": "They were in the Campaign before, and nobody begins it twice.",
+  "too-soon": "They were in the Campaign before, and it ended too short a time ago.",
+  "campaign-without-schedule": "The Campaign has no Schedule.",
+};
+
+export type ByRule = {
+  readonly campaignId: number;
+  readonly senderId: number | null;
+  readonly emailGroupId: number | null;
+  readonly startedBy: StartedBy;
+  readonly again: Again;
+};
+
+/**
+ * Starts whom a rule found, in the caller's transaction and in one statement: never somebody for whom the Campaign runs,
+ * nor whom the rule of re-entry keeps out.
+ * @returns for each the reason why not; null: started.
+ */
+export async function startByRule(
+  tx: Tx,
+  personIds: readonly number[],
+  rule: ByRule,
+  now: Temporal.Instant,
+): Promise<{ personId: number; reason: string | null }[]> {
+  const campaign = (await campaigns.find(tx, rule.campaignId))!;
+  const starter = { name: "automatic start", userId: campaign.ownerId };
+  const input = { campaignId: campaign.id, startOn: null, senderId: rule.senderId };
+  const setting = await settle(tx, input, starter, now).catch((error: unknown) => {
+    if (error instanceof Refusal) return error.code;
+    throw error;
+  });
+  if (typeof setting === "string") return personIds.map((personId) => ({ personId, reason: setting }));
+  const outcomes = await startChunk(
+    tx,
+    personIds,
+    setting,
+    { ...rule, batchId: null, reason: reasonOfRule(rule, setting.timeZone, now) },
+    starter,
+    now,
+  );
+  if (outcomes.some(({ reason: why }) => why === null)) await announce(tx);
+  return outcomes;
+}
+
+function reasonOfRule({ campaignId, again }: ByRule, timeZone: string, now: Temporal.Instant) {
+  const before = sql`select from email_campaigns as former
+    where former.campaign_id = ${campaignId} and former.person_id = people.id`;
+  const ended = localDay(now, timeZone).subtract({ days: again.afterDays });
+  const keptOut =
+    again.rule === "never"
+      ? sql`when exists (${before}) then 'had-before'`
+      : again.afterDays === 0
+        ? sql``
+        : sql`when exists (${before}
+            and (coalesce(former.finished_at, former.changed_at) at time zone ${timeZone})::date > ${ended}::date) then 'too-soon'`;
+  return sql<string | null>`case when ${reason(campaignId)} is not null then ${reason(campaignId)} ${keptOut} end`;
 }

@@ -48,6 +48,7 @@ function rows(db: Db) {
       "ec.status",
       "ec.stopReason",
       "ec.nextDueAt",
+      "ec.startedBy",
       "ec.createdBy",
       "ec.ownerId",
       "ec.createdAt",

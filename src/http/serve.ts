@@ -11,7 +11,13 @@ import { parse, strict, withLists } from "./input.ts";
 import { chosen, writingSchema } from "./output.ts";
 
 /** Who calls. `name` goes into the audit log: `key "CI"`, `ana@example.com`, `command line`. */
-export type Actor = { readonly name: string; readonly role: Role; readonly userId: number | null };
+export type Actor = {
+  readonly name: string;
+  readonly role: Role;
+  readonly userId: number | null;
+  /** A program, by a key. */
+  readonly byKey?: boolean;
+};
 
 type Parsed<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined;
 

@@ -260,9 +260,9 @@ async function insertNew(tx: Tx, kind: PersonKind, now: Temporal.Instant): Promi
   return numberOf(
     sql`
     with made as (
-      insert into people (${details}, kind, status, full_name, email, email_key, owner_id, attributes, disabled_at, created_at, changed_at)
+      insert into people (${details}, kind, status, full_name, email, email_key, owner_id, attributes, disabled_at, came_by, created_at, changed_at)
       select ${details}, ${kind}, coalesce(status, ${FIRST_STATUS[kind]}), full_name, email, email_key, owner_id, attributes,
-        case when disabled then ${now}::timestamptz end, ${now}::timestamptz, ${now}::timestamptz
+        case when disabled then ${now}::timestamptz end, 'import', ${now}::timestamptz, ${now}::timestamptz
       from staged_people staged
       where not exists (select from known_people known where known.line = staged.line)
       order by line

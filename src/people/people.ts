@@ -102,8 +102,14 @@ export function create(
     };
     const email = { email: primary?.address ?? null, emailKey: primary?.key ?? null };
     const made =
-      (await store.insert(tx, { kind, ...row, ...email, createdAt: now, changedAt: now })) ??
-      (await refuseTaken(tx, primary?.key ?? ""));
+      (await store.insert(tx, {
+        kind,
+        ...row,
+        ...email,
+        cameBy: actor.byKey ? "api" : "hand",
+        createdAt: now,
+        changedAt: now,
+      })) ?? (await refuseTaken(tx, primary?.key ?? ""));
     if (addresses) await store.saveFurther(tx, made.id, addresses.slice(1));
     if (primary) await restoreErased(tx, [primary.key], neighbours.erasureKeys, now);
     await statusChanged(tx, null, made, actor, neighbours, now);

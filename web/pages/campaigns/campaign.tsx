@@ -51,6 +51,7 @@ import { invalidate, useApi, useRead } from "../../queries.ts";
 import { useMay } from "../../session.tsx";
 import { STATUS_COLORS } from "../../theme.ts";
 
+const AutomaticStartCard = lazy(() => import("./automatic-start.tsx"));
 const Backfill = lazy(() => import("./backfill.tsx"));
 const Rows = lazy(() => import("../../kit/charts.tsx").then(({ Rows: component }) => ({ default: component })));
 
@@ -220,6 +221,9 @@ export default function CampaignPage() {
         <Share label={t("Unsubscribed")} part={insights.unsubscribed} whole={insights.started} />
       </SimpleGrid>
       <ScheduleLine campaign={campaign} insights={insights} />
+      <Suspense fallback={<Skeleton height={90} />}>
+        <AutomaticStartCard id={id} />
+      </Suspense>
       <SimpleGrid cols={{ base: 1, lg: 2 }}>
         <Funnel insights={insights} />
         <Statuses id={id} insights={insights} />

@@ -23,6 +23,7 @@ export function ConditionBuilder({
   hint,
   value,
   onChange,
+  kinds = Object.keys(KINDS) as Kind[],
   ...around
 }: {
   /** What it is for: "Only if". */
@@ -30,6 +31,8 @@ export function ConditionBuilder({
   hint: string;
   value: Condition | null;
   onChange: (value: Condition | null) => void;
+  /** What can be asked; a new row asks the first. */
+  kinds?: readonly Kind[];
 } & Around) {
   const { join, rows } = rowsOf(value);
   const keys = useKeys(rows.length);
@@ -37,7 +40,7 @@ export function ConditionBuilder({
   const change = (changes: Partial<Rows>) => onChange(conditionOf({ join, rows, ...changes }));
   const add = () => {
     keys.add();
-    change({ rows: [...rows, { so: true, leaf: BEGUN.replied }] });
+    change({ rows: [...rows, { so: true, leaf: BEGUN[kinds[0] ?? "replied"] }] });
   };
   const remove = (at: number) => {
     keys.remove(at);
@@ -74,6 +77,7 @@ export function ConditionBuilder({
           row={row}
           position={at + 1}
           around={around}
+          kinds={kinds}
           change={(changed) => change({ rows: rows.map((one, place) => (place === at ? changed : one)) })}
           remove={() => remove(at)}
         />
@@ -106,12 +110,14 @@ function RowFields({
   row,
   position,
   around,
+  kinds,
   change,
   remove,
 }: {
   row: Row;
   position: number;
   around: Around;
+  kinds: readonly Kind[];
   change: (row: Row) => void;
   remove: () => void;
 }) {
@@ -126,7 +132,7 @@ function RowFields({
               <Select
                 label={t("What")}
                 allowDeselect={false}
-                data={Object.entries(KINDS).map(([value, word]) => ({ value, label: word() }))}
+                data={kinds.map((kind) => ({ value: kind, label: KINDS[kind]() }))}
                 value={kindOf(row.leaf)}
                 onChange={(kind) => change({ so: row.so, leaf: BEGUN[kind as Kind] })}
                 flex="1 1 180px"

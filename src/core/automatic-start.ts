@@ -1,0 +1,41 @@
+/** Automatic start as data and in words: what starts a Campaign by itself, and how often for one person. Starts nobody. */
+import type { Language } from "./timing-words.ts";
+
+/** What a rule waits for: a group is joined, a condition comes true, somebody is created. */
+export const START_KINDS = ["joined", "matches", "created"] as const;
+export type StartKind = (typeof START_KINDS)[number];
+
+/** How people come to be here. */
+export const WAYS = ["api", "import", "hand"] as const;
+export type Way = (typeof WAYS)[number];
+
+/** What is said of an Email Campaign that a rule started, in the names of that day. */
+export type StartedBy = { readonly rule: number; readonly kind: StartKind; readonly name: string | null };
+
+/** Whether somebody may go through a Campaign again, and how many days after the end of the last time at the earliest. */
+export type Again = { readonly rule: "never" | "after-end"; readonly afterDays: number };
+
+/** In braces stands what is filled in. */
+const BECAUSE: Readonly<Record<Language, Readonly<Record<StartKind, string>>>> = {
+  en: {
+    joined: "Started by itself on {day} because {person} joined “{name}”.",
+    matches: "Started by itself on {day} because this became true of {person}: {name}.",
+    created: "Started by itself on {day} because {person} was created.",
+  },
+  de: {
+    joined: "Von selbst begonnen am {day}, weil {person} zu „{name}“ kam.",
+    matches: "Von selbst begonnen am {day}, weil auf {person} jetzt zutrifft: {name}.",
+    created: "Von selbst begonnen am {day}, weil {person} angelegt wurde.",
+  },
+};
+
+/** `Started by itself on 2026-03-02 because Ana joined “Newsletter readers”.` */
+export function startedInWords(
+  { kind, name }: StartedBy,
+  day: Temporal.PlainDate,
+  person: string,
+  language: Language,
+): string {
+  const values: Readonly<Record<string, string>> = { day: day.toString(), person, name: name ?? "" };
+  return BECAUSE[language][kind].replaceAll(/\{(\w+)\}/g, (whole, key: string) => values[key] ?? whole);
+}
