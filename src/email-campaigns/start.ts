@@ -20,7 +20,7 @@ import * as store from "./store.ts";
 export type Starter = Acting;
 type LeftOut = (typeof LEFT_OUT)[number];
 
-export const LEFT_OUT_TEXT: Readonly<Record<LeftOut, string>> = {
+const LEFT_OUT_TEXT: Readonly<Record<LeftOut, string>> = {
   "no-address": "They have no email address.",
   "opted-out": "They have unsubscribed, or their address is suppressed.",
   "do-not-contact": "They are marked Do Not Contact, or disabled.",

@@ -40,7 +40,8 @@ export async function runKilled({ people, days, killsADay }: Wanted, seed: numbe
   async function killed(now: Temporal.Instant): Promise<void> {
     const { child } = start(now);
     const from = record.mails.length;
-    const most = 1 + random() * people * 0.4;
+    // So that mail of this day is left for each of its kills.
+    const most = 1 + (random() * people * 1.2) / killsADay;
     const early = random() < 0.3;
     await maybe(
       () => child.exitCode !== null || record.mails.length - from >= most,

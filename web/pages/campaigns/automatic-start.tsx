@@ -52,8 +52,8 @@ export default function AutomaticStartCard({ id }: { id: string }) {
   const title = t("Starts by itself");
   return (
     <Card component="section" aria-label={title}>
-      <Group justify="space-between" align="flex-start" wrap="nowrap">
-        <div style={{ minWidth: 0 }}>
+      <Group justify="space-between" align="flex-start">
+        <div style={{ flex: "1 1 300px", minWidth: 0 }}>
           <Text component="h2" fw={650}>
             {title}
           </Text>
@@ -112,7 +112,14 @@ export default function AutomaticStartCard({ id }: { id: string }) {
       )}
       {data.leftOut.length > 0 && (
         <>
-          <Button mt="sm" size="compact-sm" variant="subtle" aria-expanded={showing} onClick={toggle}>
+          <Button
+            mt="sm"
+            size="compact-sm"
+            variant="subtle"
+            aria-expanded={showing}
+            onClick={toggle}
+            style={{ alignSelf: "flex-start" }}
+          >
             {t("Who was left out, and why")}
           </Button>
           <Collapse expanded={showing}>

@@ -13,6 +13,7 @@ import {
 } from "@tabler/icons-react";
 import { useNavigate, useParams } from "@tanstack/react-router";
 import { useState } from "react";
+import type { StartKind } from "../../../src/core/automatic-start.ts";
 import { type Answer, call } from "../../api.ts";
 import { t, today } from "../../i18n.ts";
 import { ask } from "../../kit/ask.tsx";
@@ -136,6 +137,11 @@ export default function EmailCampaignPage() {
           <Text size="xs" c="dimmed">
             {one.timeZone}
           </Text>
+          {one.startedBy && (
+            <Text size="xs" c="dimmed">
+              {BECAUSE[one.startedBy.kind](one.startedBy.name ?? "")}
+            </Text>
+          )}
         </Fact>
         <Fact label={t("Progress")}>
           <StepProgress done={resolved} total={one.steps.length} />
@@ -211,6 +217,13 @@ export default function EmailCampaignPage() {
     </Page>
   );
 }
+
+/** What its Campaign started by itself for. */
+const BECAUSE: Readonly<Record<StartKind, (name: string) => string>> = {
+  joined: (name) => t("Started by itself: they joined “{name}”", { name }),
+  matches: (name) => t("Started by itself, since this became true: {name}", { name }),
+  created: () => t("Started by itself: they were created"),
+};
 
 function Next({ one }: { one: EmailCampaign }) {
   const next = one.steps.find(({ state }) => ["ahead", "planned", "deferred"].includes(state));
