@@ -24,6 +24,7 @@ import { wakeAll } from "./email-campaigns/email-campaigns.ts";
 import { routes as emailCampaignRoutes } from "./email-campaigns/routes.ts";
 import { routes as emailGroupRoutes } from "./email-groups/routes.ts";
 import { routes as directoryRoutes } from "./directory/routes.ts";
+import { routes as eventRoutes } from "./events/routes.ts";
 import { health } from "./http/health.ts";
 import { createMeasuringKeys, type MayMeasure } from "./http/measuring-keys.ts";
 import { describeApi, openapi } from "./http/openapi.ts";
@@ -176,6 +177,7 @@ export function createApp(options: AppOptions): App {
   continuityRoutes(serve, { db });
   communicationRoutes(serve, { db });
   trackingRoutes(serve, { db });
+  eventRoutes(serve, { db });
   variantRoutes(serve, { db });
   deliverabilityRoutes(serve, { db });
   conversationRoutes(serve, { db, vault, signer });

@@ -4,6 +4,7 @@ import * as conversations from "./conversations/conversations.ts";
 import * as delivery from "./delivery/delivery.ts";
 import * as emailCampaigns from "./email-campaigns/email-campaigns.ts";
 import * as emailGroups from "./email-groups/email-groups.ts";
+import * as events from "./events/events.ts";
 import * as inbound from "./inbound/inbound.ts";
 import type { Neighbours } from "./people/people.ts";
 import type { Secrets } from "./secret.ts";
@@ -36,6 +37,7 @@ export function neighboursOf(secrets: Secrets): Neighbours {
       await delivery.movePerson(tx, formerId, personId);
       await communications.movePerson(tx, formerId, personId);
       await tracking.movePerson(tx, formerId, personId);
+      await events.movePerson(tx, formerId, personId);
       await conversations.movePerson(tx, formerId, personId);
       await inbound.movePerson(tx, formerId, personId);
       await emailGroups.movePerson(tx, formerId, personId);
@@ -58,6 +60,7 @@ export function neighboursOf(secrets: Secrets): Neighbours {
       await delivery.forgetPerson(tx, personId);
       await communications.forgetPerson(tx, personId);
       await tracking.forgetPerson(tx, personId);
+      await events.forgetPerson(tx, personId);
       await conversations.forgetPerson(tx, personId);
       await inbound.forgetPerson(tx, personId);
       await emailGroups.forgetPerson(tx, personId);

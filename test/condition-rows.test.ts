@@ -20,6 +20,7 @@ const WHOLE: Readonly<Record<Kind, Leaf>> = {
   field: { field: "plan", op: "is", value: ["gold", "silver"] },
   campaign: { campaign: 4, statuses: ["Completed"] },
   finished: { finished: 5 },
+  event: { event: "purchased", times: 2, since: "start" },
 };
 const leaf = fc.constantFrom(...Object.values(WHOLE));
 const { condition } = fc.letrec<{ condition: Condition }>((tie) => ({

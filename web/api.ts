@@ -12,6 +12,7 @@ import type * as directory from "../src/directory/api.ts";
 import type * as domains from "../src/domains/api.ts";
 import type * as emailCampaigns from "../src/email-campaigns/api.ts";
 import type * as emailGroups from "../src/email-groups/api.ts";
+import type * as events from "../src/events/api.ts";
 import type { Endpoint } from "../src/http/contract.ts";
 import type * as images from "../src/images/api.ts";
 import type * as inbound from "../src/inbound/api.ts";
@@ -41,6 +42,7 @@ type Modules = [
   typeof domains,
   typeof emailCampaigns,
   typeof emailGroups,
+  typeof events,
   typeof images,
   typeof inbound,
   typeof insights,

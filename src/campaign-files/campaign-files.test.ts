@@ -104,7 +104,7 @@ it("conditions stand there in words, name what is there, and come back the same"
   const written = `key: asking
 campaign: Asking
 stopIf: is in group "kunden & \\"Freunde\\""
-goal: company is filled in or has finished Campaign "Asked"
+goal: company is filled in or has finished Campaign "Asked" or has had the event "Purchased" at least 2 times since the start
 schedule:
   - key: first
     template: new
@@ -125,7 +125,13 @@ schedule:
   const id = async (name: string) => (await campaigns.findByName(fresh.db, name))!.id;
   const made = await campaigns.get(fresh.db, await id("Asking"));
   expect(made.stopIf).toEqual({ group: group.id });
-  expect(made.goal).toEqual({ any: [{ field: "company", op: "set" }, { finished: await id("Asked") }] });
+  expect(made.goal).toEqual({
+    any: [
+      { field: "company", op: "set" },
+      { finished: await id("Asked") },
+      { event: "purchased", times: 2, since: "start" },
+    ],
+  });
   expect(made.steps[1]!.onlyIf).toEqual({
     all: [
       { not: { replied: true } },

@@ -18,6 +18,7 @@ export const kinds = [
   "suppressed",
   "opened",
   "clicked",
+  "event",
 ] as const;
 
 export const deliveryStatuses = ["sending", "sent", "deferred", "error", "bounced", "suppressed"] as const;
@@ -52,7 +53,7 @@ export const communication = z.object({
   detail: z
     .record(z.string(), z.unknown())
     .describe(
-      "Of what was opened or clicked: `messageId`, `link` as its author wrote it, `automatic` (a scanner, prefetcher or privacy proxy), `times` so far.",
+      "Of what was opened or clicked: `messageId`, `link` as its author wrote it, `automatic` (a scanner, prefetcher or privacy proxy), `times` so far. Of an event: `happenedAt`, `properties`.",
     ),
 });
 

@@ -25,6 +25,15 @@ export function recordEngagements(tx: Tx, engaged: readonly store.Engaged[], now
   return store.insertEngaged(tx, engaged, now);
 }
 
+/** Events: an entry each; what is known of it is read from the event, and goes with it. */
+export function recordEvents(
+  tx: Tx,
+  events: Parameters<typeof store.insertEvents>[1],
+  now: Temporal.Instant,
+): Promise<void> {
+  return store.insertEvents(tx, events, now);
+}
+
 /** A note by a colleague. */
 export function writeNote(
   db: Db,

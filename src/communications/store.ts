@@ -186,6 +186,7 @@ function entries(db: Db) {
     db
       .selectFrom("timelineEntries")
       .leftJoin("emailCampaigns", "emailCampaigns.id", "timelineEntries.emailCampaignId")
+      .leftJoin("events", "events.id", "timelineEntries.eventId")
       .select([
         sql<string>`'entry-' || timeline_entries.id`.as("id"),
         "timelineEntries.kind",
@@ -195,9 +196,10 @@ function entries(db: Db) {
         "timelineEntries.at",
         "timelineEntries.subject",
         sql<Record<string, unknown>>`case when ${ENGAGED}
-        then timeline_entries.detail || jsonb_build_object('times', ${TIMES}) else timeline_entries.detail end`.as(
-          "detail",
-        ),
+        then timeline_entries.detail || jsonb_build_object('times', ${TIMES})
+        when events.id is not null then jsonb_build_object(
+          'happenedAt', to_char(events.happened_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'properties', events.properties)
+        else timeline_entries.detail end`.as("detail"),
       ])
       // What turned out to be the work of a machine stands under another entry by now.
       .where(sql<boolean>`(not ${ENGAGED} or ${TIMES} > 0)`)
@@ -253,6 +255,23 @@ export async function insertEngaged(tx: Tx, engaged: readonly Engaged[], now: Te
       ${engaged.map((one) => one.automatic)}::boolean[]
     ) as engaged (person_id, email_campaign_id, kind, message_id, link, automatic)
     on conflict do nothing`.execute(tx);
+}
+
+/** What programs told of: an entry each, which goes with its event. */
+export async function insertEvents(
+  tx: Tx,
+  events: readonly { readonly id: number; readonly personId: number; readonly name: string }[],
+  now: Temporal.Instant,
+): Promise<void> {
+  await sql`${PREPARED}
+    insert into timeline_entries (person_id, kind, subject, event_id, at)
+    select person_id, 'event', name, id, ${now}::timestamptz
+    from unnest(
+      ${events.map((one) => one.id)}::bigint[],
+      ${events.map((one) => one.personId)}::bigint[],
+      ${events.map((one) => one.name)}::text[]
+    ) as events (id, person_id, name)
+    order by id`.execute(tx);
 }
 
 export function findPerson(db: Db, id: number) {

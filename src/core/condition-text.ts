@@ -135,6 +135,11 @@ class Reader {
     ] as const)
       if (this.eat(begins)) return meant(so, { finished: this.named("campaign") });
     for (const [so, begins] of [
+      [true, "has had the event"],
+      [false, "has not had the event"],
+    ] as const)
+      if (this.eat(begins)) return meant(so, this.event());
+    for (const [so, begins] of [
       [true, "is in group"],
       [false, "is not in group"],
     ] as const)
@@ -149,6 +154,21 @@ class Reader {
         return meant(so, { campaign, statuses: this.list("a status").map(statusNamed) });
       }
     return this.field();
+  }
+
+  private event(): Leaf {
+    const event = this.text("the name of an event").trim().toLowerCase();
+    const times = this.eat("at least once") ? 1 : this.eat("at least") ? this.times() : null;
+    const since = this.eat("since the start") ? ("start" as const) : null;
+    return { event, ...(times === null ? {} : { times }), ...(since === null ? {} : { since }) };
+  }
+
+  private times(): number {
+    const token = this.token();
+    if (token.kind !== "number") this.wrong("how often, such as “2 times”");
+    this.next += 1;
+    if (!this.eat("times")) this.wrong("“times”");
+    return Number(token.text);
   }
 
   private field(): Condition {

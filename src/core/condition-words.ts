@@ -23,6 +23,11 @@ type Phrases = {
   readonly clickedLink: Phrase;
   readonly campaign: Phrase;
   readonly finished: Phrase;
+  readonly event: Phrase;
+  /** How often and since when, behind the event. */
+  readonly once: string;
+  readonly times: string;
+  readonly sinceStart: string;
   readonly oneOf: Phrase;
   readonly fields: Readonly<Record<Operator, Phrase>>;
   readonly which: Readonly<Record<"any" | "before" | "step", string>>;
@@ -50,6 +55,10 @@ const PHRASES: Readonly<Record<Language, Phrases>> = {
       not: "is not in Campaign {name} with status {statuses}",
     },
     finished: { so: "has finished Campaign {name}", not: "has not finished Campaign {name}" },
+    event: { so: "has had the event {name}", not: "has not had the event {name}" },
+    once: " at least once",
+    times: " at least {times} times",
+    sinceStart: " since the start",
     oneOf: { so: "{field} is one of {values}", not: "{field} is not one of {values}" },
     fields: {
       is: { so: "{field} is {value}", not: "{field} is not {value}" },
@@ -82,6 +91,10 @@ const PHRASES: Readonly<Record<Language, Phrases>> = {
       not: "ist nicht in der Kampagne {name} mit dem Status {statuses}",
     },
     finished: { so: "hat die Kampagne {name} abgeschlossen", not: "hat die Kampagne {name} nicht abgeschlossen" },
+    event: { so: "hatte das Ereignis {name}", not: "hatte nicht das Ereignis {name}" },
+    once: " mindestens einmal",
+    times: " mindestens {times}-mal",
+    sinceStart: " seit dem Beginn",
     oneOf: { so: "{field} ist eines von {values}", not: "{field} ist keines von {values}" },
     fields: {
       is: { so: "{field} ist {value}", not: "{field} ist nicht {value}" },
@@ -204,7 +217,10 @@ function leafInWords(leaf: Leaf, so: boolean, { phrases, language, names, who, w
     const statuses = leaf.statuses.map((status) => quoted(language === "de" ? STATUS_DE[status] : status)).join(", ");
     return who(filled(pick(phrases.campaign), { name: quoted(names.campaign(leaf.campaign)), statuses }));
   }
-  return who(filled(pick(phrases.finished), { name: quoted(names.campaign(leaf.finished)) }));
+  if ("finished" in leaf) return who(filled(pick(phrases.finished), { name: quoted(names.campaign(leaf.finished)) }));
+  const { times = null, since = null } = leaf;
+  const often = times === null ? "" : times === 1 ? phrases.once : filled(phrases.times, { times: String(times) });
+  return who(filled(pick(phrases.event), { name: quoted(leaf.event) }) + often + (since ? phrases.sinceStart : ""));
 }
 
 const filled = (words: string, values: Readonly<Record<string, string>>) =>

@@ -22,6 +22,7 @@ const GROUPS = ["Customers", "Friends of “Ana”", 'The "others"', "a\\b"];
 const CAMPAIGNS = ["Onboarding", "Win back"];
 const STEPS = ["day-0", "day 4"];
 const FIELDS = ["plan", "seats", "active", "renewal_date"];
+const EVENTS = ["purchased", "order completed"];
 const LINKS = ["https://example.com/a?b=c&d", "https://example.com/“x”"];
 
 const names: Names = {
@@ -64,6 +65,14 @@ const leaf: fc.Arbitrary<Leaf> = fc.oneof(
     statuses: fc.uniqueArray(fc.constantFrom(...STATUSES), { minLength: 1 }),
   }),
   numbered(CAMPAIGNS).map((finished) => ({ finished })),
+  fc.record(
+    {
+      event: fc.constantFrom(...EVENTS),
+      times: fc.integer({ min: 1, max: 3 }),
+      since: fc.constant("start" as const),
+    },
+    { requiredKeys: ["event"] },
+  ),
 );
 const { condition } = fc.letrec<{ condition: Condition }>((tie) => ({
   condition: fc.oneof(
@@ -92,6 +101,12 @@ const known: fc.Arbitrary<Known> = fc.record({
     { maxLength: 4 },
   ),
   campaigns: fc.dictionary(fc.constantFrom("1", "2"), fc.subarray([...STATUSES])),
+  events: fc.dictionary(
+    fc.constantFrom(...EVENTS),
+    fc
+      .record({ before: fc.integer({ min: 0, max: 2 }), sinceStart: fc.integer({ min: 0, max: 3 }) })
+      .map(({ before, sinceStart }) => ({ ever: before + sinceStart, sinceStart })),
+  ),
   lastStepId: fc.option(numbered(STEPS)),
 });
 
@@ -147,6 +162,22 @@ describe("a condition and its words", () => {
     expect(problem('is in Campaign "Onboarding" with status "Done"')).toMatch(/“Done” is no status/);
     expect(problem("has replied has replied")).toMatch(/expected “and” or “or”/);
     expect(problem(Array.from({ length: 31 }, () => "has replied").join(" or "))).toMatch(/30/);
+  });
+
+  it("events are said with how often and since when", () => {
+    const asked: Condition = {
+      all: [{ event: "purchased", times: 2, since: "start" }, { not: { event: "refunded", times: 1 } }],
+    };
+    expect(conditionInWords(asked, names, { language: "en", person: "Ana" })).toBe(
+      "Ana has had the event “purchased” at least 2 times since the start and has not had the event “refunded” at least once",
+    );
+    expect(conditionInWords(asked, names, { language: "de" })).toBe(
+      "hatte das Ereignis „purchased“ mindestens 2-mal seit dem Beginn und hatte nicht das Ereignis „refunded“ mindestens einmal",
+    );
+    expect(parseCondition('has had the event " Purchased"', resolve)).toEqual({ condition: { event: "purchased" } });
+    expect(parseCondition('has had the event "a" at least 0 times', resolve)).toHaveProperty("problem");
+    expect(parseCondition('has had the event "a" at least often', resolve)).toHaveProperty("problem");
+    expect(conditionSchema.parse({ event: " Order Completed " })).toEqual({ event: "order completed" });
   });
 
   it("straight quotation marks do as well, and capitals do not matter in words", () => {
@@ -245,6 +276,7 @@ describe("whether it holds", () => {
           campaigns: Object.fromEntries(
             Object.entries(facts.campaigns).filter(([id]) => needs.campaigns.includes(Number(id))),
           ),
+          events: Object.fromEntries(Object.entries(facts.events).filter(([name]) => needs.events.includes(name))),
           lastStepId: facts.lastStepId,
         };
         expect(holds(asked, reduced)).toBe(holds(asked, facts));
@@ -259,6 +291,7 @@ describe("whether it holds", () => {
       { kind: "clicked", stepId: 1, link: "https://example.com/a" },
       { kind: "opened", stepId: 2, link: null },
     ],
+    events: { purchased: { ever: 3, sinceStart: 1 } },
     lastStepId: 2,
   };
   it.each([
@@ -282,6 +315,13 @@ describe("whether it holds", () => {
     [{ clicked: "any" }, true],
     [{ clicked: "any", link: "https://example.com/b" }, false],
     [{ clicked: 1, link: "https://example.com/a" }, true],
+    [{ event: "purchased" }, true],
+    [{ event: "purchased", times: 3 }, true],
+    [{ event: "purchased", times: 4 }, false],
+    [{ event: "purchased", since: "start" }, true],
+    [{ event: "purchased", times: 2, since: "start" }, false],
+    [{ event: "signed up" }, false],
+    [{ event: "constructor" }, false],
   ] as const satisfies readonly (readonly [Leaf, boolean])[])("%j is %s", (asked, so) => {
     expect(holds(asked, PERSON)).toBe(so);
     expect(answersOf({ not: asked }, PERSON)).toEqual([{ leaf: asked, so }]);

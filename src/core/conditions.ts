@@ -35,7 +35,9 @@ export type Leaf =
   /** Has an Email Campaign of another Campaign with one of these statuses. */
   | { readonly campaign: number; readonly statuses: readonly Status[] }
   /** Went through another Campaign to its end. */
-  | { readonly finished: number };
+  | { readonly finished: number }
+  /** Did something a program of the user's told of: once unless said, at any time or since the Email Campaign was made. */
+  | { readonly event: string; readonly times?: number | null; readonly since?: "start" | null };
 
 export type Condition =
   | Leaf
@@ -61,6 +63,16 @@ export const OWN_FIELDS = [
 const MOST_DEPTH = 5;
 const MOST_LEAVES = 30;
 const MOST_VALUES = 50;
+const MOST_TIMES = 1000;
+
+/** The name of an event, the same whatever its case: `purchased`, `order completed`. */
+export const eventName = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .min(1, "An event has a name.")
+  .max(100, "The name of an event has at most 100 characters.")
+  .regex(/^[\p{L}\p{N}][\p{L}\p{N} ._:/-]*$/u, "The name of an event is letters, digits, blanks and . _ : / -");
 
 const id = z.int().min(1);
 const which = z.union([z.enum(["any", "before"]), id]);
@@ -77,6 +89,11 @@ const leaf = z.union([
   z.strictObject({ replied: z.literal(true) }),
   z.strictObject({ campaign: id, statuses: z.array(z.enum(STATUSES)).min(1).max(STATUSES.length) }),
   z.strictObject({ finished: id }),
+  z.strictObject({
+    event: eventName,
+    times: z.int().min(1).max(MOST_TIMES).nullish(),
+    since: z.literal("start").nullish(),
+  }),
 ]);
 const branch: z.ZodType<Condition, Condition> = z.lazy(() =>
   z.union([
@@ -106,6 +123,8 @@ export type Known = {
   }[];
   /** The statuses of their Email Campaigns, by Campaign. */
   readonly campaigns: Readonly<Record<number, readonly Status[]>>;
+  /** How often each event happened: in all, and since the Email Campaign was made. */
+  readonly events: Readonly<Record<string, { readonly ever: number; readonly sinceStart: number }>>;
   /** The step whose mail they got last; null: none yet. */
   readonly lastStepId: number | null;
 };
@@ -116,6 +135,7 @@ export const NOTHING_KNOWN: Known = {
   replied: false,
   engagements: [],
   campaigns: {},
+  events: {},
   lastStepId: null,
 };
 
@@ -126,6 +146,7 @@ export type Needs = {
   readonly replied: boolean;
   readonly engagements: boolean;
   readonly campaigns: readonly number[];
+  readonly events: readonly string[];
 };
 
 /** Whether it is true of what is known. */
@@ -147,7 +168,9 @@ function leafHolds(asked: Leaf, known: Known): boolean {
   if ("replied" in asked) return known.replied;
   if ("campaign" in asked)
     return (known.campaigns[asked.campaign] ?? []).some((status) => asked.statuses.includes(status));
-  return (known.campaigns[asked.finished] ?? []).includes("Completed");
+  if ("finished" in asked) return (known.campaigns[asked.finished] ?? []).includes("Completed");
+  const happened = Object.hasOwn(known.events, asked.event) ? known.events[asked.event] : undefined;
+  return ((asked.since === "start" ? happened?.sinceStart : happened?.ever) ?? 0) >= (asked.times ?? 1);
 }
 
 /** A click is an opening too: whoever keeps pictures out is known by their clicks alone. */
@@ -210,6 +233,7 @@ export function needsOf(conditions: readonly Condition[]): Needs {
     replied: leaves.some((one) => "replied" in one),
     engagements: leaves.some((one) => "opened" in one || "clicked" in one),
     campaigns: each((one) => ("campaign" in one ? one.campaign : "finished" in one ? one.finished : undefined)),
+    events: each((one) => ("event" in one ? one.event : undefined)),
   };
 }
 

@@ -66,7 +66,8 @@ export type EntryKind =
   | "converted"
   | "opened"
   | "clicked"
-  | "suppressed";
+  | "suppressed"
+  | "event";
 
 export type EngagementKind = "opened" | "clicked";
 
@@ -554,7 +555,7 @@ export type Tables = {
   pendingFacts: {
     id: Id;
     personId: number;
-    kind: "changed" | "joined" | "left" | "replied" | "engaged" | "campaign";
+    kind: "changed" | "joined" | "left" | "replied" | "engaged" | "campaign" | "event";
     emailGroupId: number | null;
   };
   fileKeys: { kind: "campaign" | "step" | "email-template"; key: string; itemId: number };
@@ -677,7 +678,20 @@ export type Tables = {
     subject: string;
     detail: ColumnType<Record<string, unknown>, string | undefined, string>;
     at: Instant;
+    /** Of the kind `event` alone. */
+    eventId: Defaulted<number | null>;
   };
+  events: {
+    id: Id;
+    personId: number;
+    name: string;
+    happenedAt: Instant;
+    receivedAt: Instant;
+    /** The caller's own id for it; null: they gave none. */
+    externalId: string | null;
+    properties: Json<Record<string, string | number | boolean>>;
+  };
+  eventNames: { name: string; firstAt: Instant };
   engagements: {
     id: Id;
     messageId: number;

@@ -12,6 +12,7 @@ import { conditionInSql } from "../email-campaigns/condition-sql.ts";
 import { conditionsOf } from "../email-campaigns/facts.ts";
 import { knownOf } from "../core/schedule.ts";
 import * as emailGroups from "../email-groups/email-groups.ts";
+import * as events from "../events/events.ts";
 import { declare } from "../people/fields.ts";
 import { contentOf, publishContent } from "../publishing/publishing.ts";
 import { planDue } from "./plan.ts";
@@ -212,6 +213,30 @@ describe("stop if", () => {
     expect(await small.status(id)).toMatchObject({ status: "Stopped", stopReason: "converted" });
   });
 
+  it("an event ends it before the mail that is planned already, and one that came too early does not", async () => {
+    const happened = (personId: number, now: Temporal.Instant) =>
+      events.record(
+        fresh.db,
+        { person: personId, name: "purchased", at: null, externalId: null, properties: {} },
+        actor,
+        now,
+      );
+    const { person, id } = await started([{ day: 0 }, { day: 1 }], {
+      goal: { event: "purchased", times: 2, since: "start" },
+    });
+    await plan(at("2026-03-02"));
+    await happened(person.id, at("2026-03-01T09:59:59Z"));
+    await happened(person.id, at("2026-03-02T09:00:01Z"));
+    await small.delivery().runUntilIdle(at("2026-03-02T09:00:02Z"));
+    expect(await outcomes(id)).toEqual(["accepted"]);
+    await plan(at("2026-03-03"));
+    expect(await outcomes(id)).toEqual(["accepted", "planned"]);
+    await happened(person.id, at("2026-03-03T09:00:01Z"));
+    await small.delivery().runUntilIdle(at("2026-03-03T09:00:02Z"));
+    expect(await outcomes(id)).toEqual(["accepted", "skipped: goal"]);
+    expect(await small.status(id)).toMatchObject({ status: "Stopped", stopReason: "converted" });
+  });
+
   it("a step's own is asked when the step is due, and not before", async () => {
     const { person, id } = await started([{ day: 0 }, { day: 3, stopIf: { group: customers } }, { day: 5 }]);
     await join(person.id, at("2026-03-01T12:00:00Z"));
@@ -331,6 +356,14 @@ it("what SQL says right before MAIL FROM is what was decided by, whatever is ask
     fc.constant({ finished: other.id }),
     fc.constant({ campaign: other.id, statuses: ["In Progress", "Stopped"] }),
     which.map((opened) => ({ opened })),
+    fc.record(
+      {
+        event: fc.constantFrom("purchased", "visited"),
+        times: fc.integer({ min: 1, max: 4 }),
+        since: fc.constant("start"),
+      },
+      { requiredKeys: ["event"] },
+    ),
     fc.record({
       clicked: which,
       link: fc.constantFrom("https://example.com/price", "https://example.com/other", null),
@@ -390,6 +423,16 @@ it("what SQL says right before MAIL FROM is what was decided by, whatever is ask
         complainedAt: null,
       })
       .execute();
+    const told = (name: string, day: string) => ({
+      person: person.id,
+      name,
+      at: day,
+      externalId: null,
+      properties: {},
+    });
+    const days = ["2026-02-01T00:00:00Z", "2026-03-01T10:00:00Z", ...(nth === 2 ? ["2026-03-02T00:00:00Z"] : [])];
+    const all = [...days.map((day) => told("purchased", day)), told("visited", days[0]!)];
+    expect((await events.recordMany(fresh.db, all, actor, at("2026-03-03"))).problems).toEqual([]);
     await engage(id, first!, "opened");
     if (nth === 2) await engage(id, second!, "clicked");
     await emailGroups.addPeople(fresh.db, groups[nth - 1]!, [person.id], actor, at("2026-03-01"));

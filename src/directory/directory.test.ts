@@ -179,6 +179,7 @@ describe("a merge", () => {
       "email_campaigns.person_id",
       "email_group_members.person_id",
       "engagements.person_id",
+      "events.person_id",
       "merged_people.person_id",
       "messages.person_id",
       // Of a moment: the survivor has one of their own.

@@ -109,11 +109,12 @@ export async function exported(db: Db, givenId: number, now: Temporal.Instant): 
   const person = await shownPerson(db, id);
   if (person.erasedAt) return refuse("person-erased", "This person was erased: nothing that identifies them is kept.");
   const formerIds = await store.formerIdsOf(db, id);
-  const [groups, suppressions, emailCampaignRows, entries, emails, changes] = await Promise.all([
+  const [groups, suppressions, emailCampaignRows, entries, events, emails, changes] = await Promise.all([
     store.groupsOf(db, id),
     store.allSuppressionsOf(db, id),
     store.emailCampaignsOf(db, id),
     store.entriesOf(db, id),
+    store.eventsOf(db, id),
     store.emailsOf(db, id),
     store.auditOf(db, [id, ...formerIds]),
   ]);
@@ -127,6 +128,7 @@ export async function exported(db: Db, givenId: number, now: Temporal.Instant): 
     emailCampaigns: emailCampaignRows,
     emails: await Promise.all(emails.map((email) => withSubject(db, email))),
     timeline: entries,
+    events,
     changes,
   };
 }

@@ -138,6 +138,17 @@ export function entriesOf(db: Db, personId: number) {
     .execute();
 }
 
+/** What programs told of the person. */
+export function eventsOf(db: Db, personId: number) {
+  return db
+    .selectFrom("events")
+    .select(["name", "happenedAt", "receivedAt", "externalId", "properties"])
+    .where("personId", "=", personId)
+    .orderBy("events.id")
+    .limit(MOST_EXPORTED)
+    .execute();
+}
+
 /** Each email with the values that stood in it. Link addresses let whoever has them act for the person: they stay here. */
 export function emailsOf(db: Db, personId: number) {
   return db

@@ -27,6 +27,7 @@ export async function knownFor(db: Db, asking: readonly Asking[]): Promise<Reado
   const groups = needs.groups.length > 0 ? await groupsOf(db, people, needs.groups) : NOBODY;
   const replied = needs.replied ? await repliedAmong(db, ids) : NOBODY;
   const engagements = needs.engagements ? await engagementsOf(db, ids) : NOBODY;
+  const events = needs.events.length > 0 ? await eventsOf(db, ids, needs.events) : NOBODY;
   const campaigns = needs.campaigns.length > 0 ? await campaignsOf(db, people, needs.campaigns) : NOBODY;
   return new Map(
     asked.map(({ id, personId }) => [
@@ -37,6 +38,7 @@ export async function knownFor(db: Db, asking: readonly Asking[]): Promise<Reado
         replied: replied.has(id),
         engagements: engagements.get(id) ?? NOTHING_KNOWN.engagements,
         campaigns: campaigns.get(personId) ?? NOTHING_KNOWN.campaigns,
+        events: events.get(id) ?? NOTHING_KNOWN.events,
       },
     ]),
   );
@@ -87,6 +89,20 @@ async function engagementsOf(db: Db, ids: readonly number[]) {
     where email_campaign_id = any(${[...ids]}::bigint[]) and not automatic and step_id is not null
     group by 1, 2, 3, 4`.execute(db);
   return Map.groupBy(rows, ({ emailCampaignId }) => emailCampaignId);
+}
+
+async function eventsOf(db: Db, ids: readonly number[], names: readonly string[]) {
+  const { rows } = await sql<{ id: number; events: Known["events"] }>`
+    select id, jsonb_object_agg(name, jsonb_build_object('ever', ever, 'sinceStart', since_start)) as events
+    from (
+      select email_campaigns.id, events.name, count(*) as ever,
+        count(*) filter (where events.happened_at >= email_campaigns.created_at) as since_start
+      from email_campaigns join events on events.person_id = email_campaigns.person_id
+        and events.name = any(${[...names]}::text[])
+      where email_campaigns.id = any(${[...ids]}::bigint[])
+      group by 1, 2) as counted
+    group by id`.execute(db);
+  return new Map(rows.map(({ id, events }) => [id, events]));
 }
 
 async function campaignsOf(db: Db, personIds: readonly number[], campaignIds: readonly number[]) {

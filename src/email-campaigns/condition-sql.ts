@@ -31,7 +31,8 @@ function leafInSql(leaf: Leaf): Truth {
     );
   if ("replied" in leaf) return hasReplied;
   if ("campaign" in leaf) return inCampaign(leaf.campaign, leaf.statuses);
-  return inCampaign(leaf.finished, ["Completed"]);
+  if ("finished" in leaf) return inCampaign(leaf.finished, ["Completed"]);
+  return happened(leaf.event, leaf.times ?? 1, leaf.since === "start");
 }
 
 function engaged(which: Which, also: RawBuilder<unknown>): Truth {
@@ -46,6 +47,15 @@ function engaged(which: Which, also: RawBuilder<unknown>): Truth {
         : sql`engagement.step_id = ${which}`;
   return sql`exists (select from engagements as engagement
     where engagement.email_campaign_id = email_campaigns.id and not engagement.automatic and ${step} and ${also})`;
+}
+
+/** No more rows are read than it takes. */
+function happened(name: string, times: number, sinceStart: boolean): Truth {
+  return sql`(select count(*) from (
+    select from events as event
+    where event.person_id = email_campaigns.person_id and event.name = ${name}
+      ${sinceStart ? sql`and event.happened_at >= email_campaigns.created_at` : sql``}
+    limit ${times}) as enough) >= ${times}`;
 }
 
 function inCampaign(campaignId: number, statuses: readonly string[]): Truth {

@@ -85,6 +85,7 @@ export function simulate(
     const conditions = conditionsOf(campaign);
     const ids = await populate(tx, asked, now);
     await copyOtherCampaigns(tx, campaignId, asked.personIds, conditions);
+    await copyEvents(tx, asked.personIds, conditions);
     const { leftOut } = await startAll(tx, campaignId, asked, ids, now);
     await sql`analyze people, email_campaigns, steps, campaigns`.execute(tx);
     const until = now.add({ hours: 24 * asked.days });
@@ -171,6 +172,17 @@ async function copyOtherCampaigns(
     sql`person_id = any(${[...personIds]}::bigint[]) and campaign_id = any(${[...others]}::bigint[])`,
   );
   await sql`update email_campaigns set next_due_at = null, number = 'copied ' || number`.execute(tx);
+}
+
+/** What real people did until now; nobody in a simulation does more. */
+async function copyEvents(tx: Tx, personIds: readonly number[], conditions: readonly Condition[]): Promise<void> {
+  const { events } = needsOf(conditions);
+  if (events.length === 0 || personIds.length === 0) return;
+  await copyRows(
+    tx,
+    "events",
+    sql`person_id = any(${[...personIds]}::bigint[]) and name = any(${[...events]}::text[])`,
+  );
 }
 
 /** Whoever clicks in a simulation clicks every link a condition asks for. */

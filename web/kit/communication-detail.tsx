@@ -17,6 +17,12 @@ import { RowsSkeleton } from "./skeletons.tsx";
 
 const ReceivedMail = lazy(() => import("./received-mail.tsx"));
 
+/** What a program told of an event, by its own names. */
+function propertiesOf({ properties }: Communication["detail"]): [string, string][] {
+  const told = typeof properties === "object" && properties !== null ? Object.entries(properties) : [];
+  return told.map(([name, value]) => [name, typeof value === "boolean" ? (value ? t("yes") : t("no")) : String(value)]);
+}
+
 export function CommunicationDetail({ id }: { id: string }) {
   const found = useApi("GET /communications/:id", { params: { id } });
   const may = useMay();
@@ -25,6 +31,7 @@ export function CommunicationDetail({ id }: { id: string }) {
   const one = found.data;
   const facts: [string, string | null][] = [
     [t("At"), formatMoment(one.at)],
+    [t("Happened"), typeof one.detail["happenedAt"] === "string" ? formatMoment(one.detail["happenedAt"]) : null],
     [t("To"), one.to],
     [t("Template"), one.template?.name ?? null],
     [t("Server said"), one.reply],
@@ -62,7 +69,7 @@ export function CommunicationDetail({ id }: { id: string }) {
           </Alert>
         )}
         <Stack gap={2}>
-          {facts
+          {[...facts, ...propertiesOf(one.detail)]
             .filter(([, value]) => value)
             .map(([label, value]) => (
               <Group key={label} gap="xs" wrap="nowrap" align="flex-start">

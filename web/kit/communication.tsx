@@ -5,6 +5,7 @@ import {
   IconArrowBackUp,
   IconBan,
   IconBeach,
+  IconBolt,
   IconChevronDown,
   IconChevronRight,
   IconClick,
@@ -47,6 +48,7 @@ const KINDS: Readonly<Record<Communication["kind"], { icon: typeof IconMail; wor
   suppressed: { icon: IconBan, word: () => t("Suppressed"), color: "gray" },
   opened: { icon: IconMailOpened, word: () => t("Opened"), color: "blue" },
   clicked: { icon: IconClick, word: () => t("Clicked"), color: "blue" },
+  event: { icon: IconBolt, word: () => t("Event"), color: "grape" },
 };
 
 export const COMMUNICATION_KINDS = Object.keys(KINDS) as Communication["kind"][];

@@ -23,6 +23,7 @@ const KINDS = [
   "auto-reply",
   "converted",
   "suppressed",
+  "event",
 ] as const;
 const DELIVERIES = ["sending", "sent", "deferred", "error", "bounced", "suppressed"] as const;
 

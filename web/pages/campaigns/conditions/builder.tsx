@@ -16,6 +16,7 @@ const KINDS: Readonly<Record<Kind, () => string>> = {
   field: () => t("A field"),
   campaign: () => t("Is in another Campaign"),
   finished: () => t("Finished another Campaign"),
+  event: () => t("Had an event"),
 };
 
 export function ConditionBuilder({

@@ -37,6 +37,7 @@ const FIELDS: Readonly<Record<Kind, (inputs: Inputs<never>) => ReactNode>> = {
   field: FieldFields,
   campaign: CampaignFields,
   finished: FinishedFields,
+  event: EventFields,
 };
 
 export function LeafFields(inputs: Inputs<Leaf>) {
@@ -119,6 +120,46 @@ function CampaignFields({ leaf, change }: Inputs<Of<"campaign">>) {
 
 function FinishedFields({ leaf, change }: Inputs<Of<"finished">>) {
   return <PickCampaign value={leaf.finished} onChange={(finished) => change({ finished })} />;
+}
+
+/** An event can be named before the first of it has come. */
+function EventFields({ leaf, change }: Inputs<Of<"event">>) {
+  const known = useApi("GET /event-names", {});
+  return (
+    <>
+      <Autocomplete
+        label={t("Event")}
+        placeholder={t("As your program calls it")}
+        data={known.data?.data.map(({ name }) => name) ?? []}
+        maxLength={100}
+        value={leaf.event}
+        onChange={(event) => change({ ...leaf, event: event.toLowerCase() })}
+        {...WIDE}
+      />
+      <NumberInput
+        label={t("At least how often")}
+        min={1}
+        max={1000}
+        allowDecimal={false}
+        allowNegative={false}
+        clampBehavior="strict"
+        value={leaf.times ?? 1}
+        onChange={(times) => change({ ...leaf, times: typeof times === "number" && times > 1 ? times : null })}
+        {...NARROW}
+      />
+      <Select
+        label={t("Since when")}
+        allowDeselect={false}
+        data={[
+          { value: "start", label: t("the start of the Campaign") },
+          { value: "ever", label: t("ever") },
+        ]}
+        value={leaf.since ?? "ever"}
+        onChange={(since) => change({ ...leaf, since: since === "start" ? "start" : null })}
+        {...WIDE}
+      />
+    </>
+  );
 }
 
 function PickCampaign({ value, onChange }: { value: number; onChange: (id: number) => void }) {

@@ -35,7 +35,7 @@ export function conditionOf({ join, rows }: Rows): Condition | null {
 const partOf = (row: Row): Condition => ("kept" in row ? row.kept : row.so ? row.leaf : { not: row.leaf });
 
 /** What a row can ask. */
-export type Kind = "field" | "group" | "opened" | "clicked" | "replied" | "campaign" | "finished";
+export type Kind = "field" | "group" | "opened" | "clicked" | "replied" | "campaign" | "finished" | "event";
 
 /** A row of each kind as it begins: what is chosen still is 0, or empty, which the server would refuse. */
 export const BEGUN: Readonly<Record<Kind, Leaf>> = {
@@ -46,6 +46,7 @@ export const BEGUN: Readonly<Record<Kind, Leaf>> = {
   field: { field: "", op: "is", value: null },
   campaign: { campaign: 0, statuses: ["In Progress"] },
   finished: { finished: 0 },
+  event: { event: "", since: "start" },
 };
 
 export const kindOf = (leaf: Leaf): Kind => (Object.keys(BEGUN) as Kind[]).find((kind) => kind in leaf) ?? "replied";
@@ -59,6 +60,7 @@ export function isOpen(condition: Condition | null): boolean {
   if ("field" in condition) return condition.field === "" || (condition.op !== "set" && isEmpty(condition.value));
   if ("group" in condition) return condition.group === 0;
   if ("campaign" in condition) return condition.campaign === 0 || condition.statuses.length === 0;
+  if ("event" in condition) return condition.event.trim() === "";
   return "finished" in condition && condition.finished === 0;
 }
 
