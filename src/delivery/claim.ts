@@ -8,6 +8,8 @@ import { type Asked, conditionObstacle, obstacle } from "./obstacle.ts";
 
 /** How long a claim holds without being renewed. */
 const LEASE_SECONDS = 60;
+/** So long after a claim or its renewal a body may be begun: by the time a claim runs out none is on its way to be. */
+export const BODY_WITHIN_MS = 45_000;
 
 /** A claim: writes of a worker whose fence is no longer the row's change nothing (R4). */
 export type Claim = { readonly id: number; readonly fence: number };
@@ -256,10 +258,12 @@ async function obstaclesOfMessages(
   return new Map(rows.flatMap((row) => (row.obstacle === null ? [] : [[row.id, row.obstacle] as const])));
 }
 
-/** Keeps the claims of messages that are still under way. */
-export async function renew(db: Db, claims: readonly Claim[], now: Temporal.Instant): Promise<void> {
-  await sql`${PREPARED}
+/** Keeps the claims of messages that are still under way. @returns those that are still ours. */
+export async function renew(db: Db, claims: readonly Claim[], now: Temporal.Instant): Promise<number[]> {
+  const { rows } = await sql<{ id: number }>`${PREPARED}
     update messages set claimed_until = ${now}::timestamptz + ${LEASE}
     from unnest(${claims.map(({ id }) => id)}::bigint[], ${claims.map(({ fence }) => fence)}::bigint[]) as held (id, fence)
-    where messages.id = held.id and messages.fence = held.fence and ${HELD}`.execute(db);
+    where messages.id = held.id and messages.fence = held.fence and ${HELD}
+    returning messages.id`.execute(db);
+  return rows.map(({ id }) => id);
 }

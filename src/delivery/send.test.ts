@@ -1,5 +1,5 @@
 import postalMime from "postal-mime";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { type FreshDatabase, freshDatabase } from "../../test/database.ts";
 import { startSink, type Sink, type SinkOptions } from "../../test/smtp-sink.ts";
 import { actor, at, PUBLIC_URL, seal, type World, world } from "../../test/world.ts";
@@ -292,6 +292,29 @@ describe("sending", () => {
     answer.resolve();
     await sending;
     expect(await message()).toMatchObject({ state: "skipped", reason: "unsubscribed", attempts: 0 });
+  });
+
+  it("R4 a process that was stopped in the middle begins no body after its claim ran out; the mail is sent by whoever is there", async () => {
+    const allowed: boolean[] = [];
+    const pool = poolThat(async (_message, hooks) => {
+      await hooks.beforeMail();
+      const began = performance.now();
+      allowed.push(hooks.beforeBody());
+      const later = vi.spyOn(performance, "now").mockReturnValue(began + 60_000);
+      allowed.push(hooks.beforeBody());
+      later.mockRestore();
+      return { kind: "withdrawn", by: "beforeBody" };
+    });
+    const sink = await sinkWith();
+    const { message } = await scene(sink.port);
+    const stopped = deliveryFor({ createPool: () => pool });
+    await stopped.planDue(NOW);
+    await stopped.sendDue(NOW);
+    expect(allowed).toEqual([true, false]);
+    expect(await message()).toMatchObject({ state: "deferred", reason: null, attempts: 1 });
+    await deliveryFor().runUntilIdle(NOW.add({ minutes: 1 }));
+    expect(await message()).toMatchObject({ state: "accepted", attempts: 2 });
+    expect(sink.messages).toHaveLength(1);
   });
 
   it("a paused Email Campaign parks its mail; resumed it leaves, cancelled it is skipped", async () => {

@@ -8,7 +8,7 @@ import { CannotSign } from "../domains/domains.ts";
 import { isDatabaseLoss } from "../http/problems.ts";
 import type { Logger } from "../log.ts";
 import type { Outcome } from "../mail/smtp.ts";
-import { type Claim, claim, type Claimer, type Due, type Entry, load, renew } from "./claim.ts";
+import { BODY_WITHIN_MS, type Claim, claim, type Claimer, type Due, type Entry, load, renew } from "./claim.ts";
 import { createDesk } from "./desk.ts";
 import { judge } from "./judge.ts";
 import type { Held, Limited } from "./limits.ts";
@@ -71,7 +71,8 @@ export type SenderOptions = PrepareOptions & {
 type Domains = ReadonlyMap<string, RecipientDomain>;
 type OriginOf = (senderId: number | null) => Promise<Origins>;
 type Became = Omit<Result, "id" | "fence">;
-type UnderWay = Claim & { account: number | null };
+/** `claimedMs`: when it was claimed or its claim renewed last, by the clock that only goes forward. */
+type UnderWay = Claim & { account: number | null; claimedMs: number };
 
 export function createSender(options: SenderOptions): Sender {
   const { db, vault, transports, random, log, meters } = options;
@@ -112,7 +113,7 @@ export function createSender(options: SenderOptions): Sender {
   async function take(claims: readonly Claim[], now: Temporal.Instant): Promise<void> {
     if (claims.length === 0) return;
     at = stopwatch(now);
-    for (const one of claims) underWay.set(one.id, { ...one, account: null });
+    for (const one of claims) underWay.set(one.id, { ...one, account: null, claimedMs: performance.now() });
     heart ??= setInterval(() => void beat(), RENEW_EVERY_MS).unref();
     try {
       const due = await load(db, claims, now);
@@ -201,6 +202,8 @@ export function createSender(options: SenderOptions): Sender {
       beganMs = performance.now();
       return entry === "go";
     };
+    // A process that was stopped wakes up with mail in its hands that others have sent meanwhile.
+    const beforeBody = () => performance.now() - (underWay.get(due.id)?.claimedMs ?? -Infinity) < BODY_WITHIN_MS;
     const record = async (outcome: Outcome) => {
       if (outcome.kind !== "withdrawn" && entry === "go") meters.answered(performance.now() - beganMs);
       try {
@@ -211,7 +214,7 @@ export function createSender(options: SenderOptions): Sender {
         failed(due, error);
       }
     };
-    await transports.of(account)(mail.parcel, { beforeMail, record }, at());
+    await transports.of(account)(mail.parcel, { beforeMail, beforeBody, record }, at());
   }
 
   /** Null: the claim is lost, and with it the right to write anything. */
@@ -224,7 +227,8 @@ export function createSender(options: SenderOptions): Sender {
     if (outcome.kind === "withdrawn") {
       if (entry === "lost") return null;
       if (typeof entry === "object" && "held" in entry) return heldBack(due, account, entry);
-      return typeof entry === "object" ? kept(due, entry.obstacle) : back(due, null, at());
+      if (typeof entry === "object") return kept(due, entry.obstacle);
+      return { ...back(due, null, at()), ...(entry === "go" && { state: "deferred" }) };
     }
     const entered = entry === "go" ? 1 : 0;
     const attempted = {
@@ -322,7 +326,11 @@ export function createSender(options: SenderOptions): Sender {
 
   async function beat(): Promise<void> {
     try {
-      await renew(db, [...underWay.values()], at());
+      const askedMs = performance.now();
+      for (const id of await renew(db, [...underWay.values()], at())) {
+        const held = underWay.get(id);
+        if (held) held.claimedMs = askedMs;
+      }
     } catch (error) {
       log.warn({ err: error }, "claims could not be renewed");
     }

@@ -13,6 +13,7 @@ import { isLoss, type Loss } from "./smtp-wire.ts";
 export type Job = {
   message: Ready;
   beforeMail: (() => boolean | Promise<boolean>) | null;
+  beforeBody: (() => boolean) | null;
   /** Resolves when whoever sent it has written the outcome down; never rejects. */
   settle: (outcome: Outcome) => Promise<void>;
   /** It has already been begun on a connection that was closing. */
@@ -144,11 +145,19 @@ export function createConnection(session: Session, owner: Owner, settings: Setti
     owner.back(job);
   };
 
+  /** @returns false when it was withdrawn. */
+  const mayHaveBody = ({ beforeBody, settle }: Job): boolean => {
+    if (!beforeBody || beforeBody()) return true;
+    void settle({ kind: "withdrawn", by: "beforeBody" });
+    return false;
+  };
+
   /**
    * MAIL, RCPT and DATA: in one packet where the server allows it (RFC 2920), else one after the other. By BDAT there is
    * no DATA, and within a window not even a look at the answers before a further body leaves.
    */
   const exchange = (job: Job, mail: string, rcpt: string): void => {
+    if (!mayHaveBody(job)) return;
     ahead = true;
     const reused = begun++ > 0;
     const encoding = job.message.utf8 === null ? "latin1" : "utf8";
@@ -230,6 +239,10 @@ export function createConnection(session: Session, owner: Owner, settings: Setti
       if (!wire.isOpen()) {
         fail("data", { how: "closed", text: "The connection closed before the body was begun." });
         return proceed();
+      }
+      if (!mayHaveBody(job)) {
+        over = true;
+        return wire.lose("ended", "The server waits for a body that may not leave any more.");
       }
       const body = chunking ? job.message.data : stuffDots(job.message.data);
       if (body.length > BLOCK_OCTETS) writeBlocks(body);

@@ -37,13 +37,14 @@ export type Stage = "connect" | "greeting" | "ehlo" | "starttls" | "auth" | "mai
  *   server cannot take (S7, SIZE) or nobody may send (S10) is refused here, with the reply a server would give and a text
  *   that begins "Not sent:".
  * - `unknown`: the whole message with its final dot was handed on and no reply came (RFC 1047).
- * - `withdrawn`: MAIL FROM was not written, because `beforeMail` said no or the pool is closing.
+ * - `withdrawn`: MAIL FROM was not written, because `beforeMail` said no or the pool is closing; or nothing of the body,
+ *   because `beforeBody` said no.
  */
 export type Outcome =
   | { kind: "accepted"; reply: Reply }
   | Refused
   | { kind: "unknown"; text: string }
-  | { kind: "withdrawn"; by: "beforeMail" | "close" };
+  | { kind: "withdrawn"; by: "beforeMail" | "beforeBody" | "close" };
 
 export type Refused = { kind: "refused"; stage: Stage; reply: Reply | null; text: string };
 

@@ -166,6 +166,45 @@ describe.each([true, false])("with pipelining %s", (pipelining) => {
     expect(await second).toMatchObject({ kind: "refused", reply: null });
   });
 
+  it("beforeBody withdraws a message whose claim ran out: nothing of its body leaves, and the next goes elsewhere", async () => {
+    const { sink, pool } = await start({ pipelining });
+    let allowed = true;
+    const first = pool.send(message("a@example.org"), {
+      beforeBody: () => allowed,
+      record: async () => {
+        allowed = false;
+      },
+    });
+    const second = pool.send(message("b@example.org"), { beforeBody: () => allowed });
+    const third = pool.send(message("c@example.org"));
+    expect(await Promise.all([first, second, third])).toMatchObject([
+      { kind: "accepted" },
+      { kind: "withdrawn", by: "beforeBody" },
+      { kind: "accepted" },
+    ]);
+    expect(sink.messages.map(({ to }) => to)).toEqual(["a@example.org", "c@example.org"]);
+  });
+
+  it("beforeBody that says no at the server's go-ahead ends the connection without an octet of the body", async () => {
+    const server = await startByHand();
+    const pool = poolTo(server.port);
+    let allowed = true;
+    const sent = pool.send(message("a@example.org"), { beforeBody: () => allowed });
+    await server.seen(/^EHLO .*\r\n$/);
+    server.say(pipelining ? "250-by.hand\r\n250 PIPELINING\r\n" : "250 by.hand\r\n");
+    if (!pipelining)
+      for (const verb of [/^MAIL .*\r\n$/, /^RCPT .*\r\n$/]) {
+        await server.seen(verb);
+        server.say("250 Ok\r\n");
+      }
+    await server.seen(/DATA\r\n$/);
+    allowed = false;
+    server.say(pipelining ? "250 Ok\r\n250 Ok\r\n354 Go on\r\n" : "354 Go on\r\n");
+    expect(await sent).toEqual({ kind: "withdrawn", by: "beforeBody" });
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(await server.seen(/^/)).toBe("");
+  });
+
   describe("beforeMail", () => {
     it.each([false, Promise.resolve(false)])(
       "withdraws a message before anything of it is written (%s)",

@@ -16,6 +16,11 @@ export type SendHooks = {
   /** Runs right before MAIL FROM is written for the message, each time it is; false withdraws the message. */
   beforeMail?: () => boolean | Promise<boolean>;
   /**
+   * Asked right before the first byte of the body is written; false withdraws the message, and ends the connection where
+   * its MAIL FROM has been written.
+   */
+  beforeBody?: () => boolean;
+  /**
    * Writes the outcome down. The connection begins no other body before that is done, and `send` resolves after it.
    * Must not reject.
    */
@@ -70,7 +75,13 @@ export function createSmtpPool(given: SmtpSettings): SmtpPool {
       const text = `Not sent: ${waiting.length} messages already wait for this server.`;
       void settle({ kind: "refused", stage: "connect", reply: null, text });
     } else {
-      waiting.push({ message: ready, beforeMail: hooks.beforeMail ?? null, settle, begunAgain: false });
+      waiting.push({
+        message: ready,
+        beforeMail: hooks.beforeMail ?? null,
+        beforeBody: hooks.beforeBody ?? null,
+        settle,
+        begunAgain: false,
+      });
       pump();
     }
     return promise;
