@@ -99,6 +99,7 @@ export const insights = contract({
         completed: z.int(),
         unsubscribed: z.int(),
         stopped: z.int(),
+        converted: z.int(),
         failed: z.int(),
       }),
     ),
@@ -113,6 +114,10 @@ export const insights = contract({
       body: z.object({
         started: z.int(),
         ...counts,
+        converted: z
+          .int()
+          .describe("Reached the goal, or became a Converted Lead. They are among `stopped`, or left later."),
+        convertedBeforeMail: z.int().describe("Of these, before the first mail."),
         firstStart: day.nullable(),
         lastStart: day.nullable(),
         steps: z.array(
@@ -126,10 +131,19 @@ export const insights = contract({
             skipped: z.int(),
             failed: z.int(),
             unsubscribed: z.int().describe("Left after this step's mail and before the next."),
+            converted: z.int().describe("Converted after this step's mail and before the next."),
           }),
         ),
       }),
     },
+  },
+  campaignCsv: {
+    ...base,
+    path: "/campaigns/:id/insights.csv",
+    summary: "How far people got in a Campaign, step by step, as a CSV",
+    params: idParams,
+    produces: "text/csv; charset=utf-8",
+    success: { status: 200 },
   },
   search: {
     ...base,

@@ -5,7 +5,7 @@ import { actor, at, linkKeys, seal, type World, world } from "../../test/world.t
 import * as campaigns from "../campaigns/campaigns.ts";
 import { sign } from "../core/links.ts";
 import type { Delivery } from "../delivery/delivery.ts";
-import { cancel, pause } from "../email-campaigns/email-campaigns.ts";
+import { cancel, end, handleFacts, pause } from "../email-campaigns/email-campaigns.ts";
 import { openServer, type Server } from "../http/server.ts";
 import { find, leave } from "../unsubscribe/unsubscribe.ts";
 import { routes } from "./routes.ts";
@@ -268,6 +268,68 @@ describe("the numbers", () => {
     expect(home).toMatchObject({ today: "2026-03-07", dueToday: 1 });
     expect(home.attention).toContainEqual({ code: "mail-late", count: 1, text: null });
   });
+});
+
+it("conversions are counted after the last mail before them, whatever the person does later", async () => {
+  const here = await open(at("2026-03-01"));
+  try {
+    const { small, fresh, delivery } = here;
+    await small.postalAddress("Example Ltd");
+    await small.sender();
+    const goal = { field: "city", op: "is", value: "Porto" } as const;
+    const campaign = await small.campaign([{ day: 0 }, { day: 3 }, { day: 7 }], null, { goal });
+    const other = await small.campaign([{ day: 0 }]);
+    const people = await Promise.all(Array.from({ length: 6 }, () => small.person()));
+    const ids: number[] = [];
+    for (const { id } of people) ids.push(await small.start(campaign.id, id, at("2026-03-01")));
+    const reach = async (nth: number, now: Temporal.Instant) => {
+      await small.change(people[nth]!.id, { city: "Porto" }, now);
+      await handleFacts(fresh.db, now);
+    };
+    // Before any mail; two after the first, of whom one leaves afterwards; one after the second; one by hand; one goes on.
+    await reach(0, at("2026-03-01"));
+    await delivery.runUntilIdle(at("2026-03-01"));
+    await reach(1, at("2026-03-02"));
+    await reach(2, at("2026-03-02"));
+    await delivery.runUntilIdle(at("2026-03-02"));
+    await fresh.db
+      .transaction()
+      .execute((tx) =>
+        end(tx, { personIds: [people[2]!.id], finished: true }, { event: "unsubscribe" }, at("2026-03-03")),
+      );
+    await delivery.runUntilIdle(at("2026-03-04"));
+    await reach(3, at("2026-03-05"));
+    await delivery.runUntilIdle(at("2026-03-05"));
+    await fresh.db
+      .transaction()
+      .execute((tx) =>
+        end(tx, { personIds: [people[4]!.id] }, { event: "stop", reason: "converted" }, at("2026-03-05T10:00:00Z")),
+      );
+    await cancel(fresh.db, ids[5]!, actor, at("2026-03-06"));
+
+    const found = await here.ask(`/campaigns/${campaign.id}/insights`);
+    expect(found).toMatchObject({ started: 6, stopped: 5, unsubscribed: 1, converted: 5, convertedBeforeMail: 1 });
+    expect(found.steps.map(({ sent, converted }: any) => [sent, converted])).toEqual([
+      [5, 2],
+      [3, 2],
+      [0, 0],
+    ]);
+    const { data } = await here.ask("/insights/campaigns");
+    expect(data.map(({ id, converted }: any) => [id, converted])).toEqual([
+      [campaign.id, 5],
+      [other.id, 0],
+    ]);
+    const csv = await here.server.http.inject({ url: `/api/v1/campaigns/${campaign.id}/insights.csv` });
+    expect(csv.headers["content-disposition"]).toContain(`campaign-${campaign.id}.csv`);
+    const lines = csv.body.trim().split("\r\n");
+    expect(lines).toHaveLength(5);
+    expect(lines[1]).toBe('"","",(before the first mail),"","","","","",1');
+    expect(lines[2]).toMatch(/^1,0,Template \d+,5,\d+,0,0,1,2$/);
+    const none = await here.server.http.inject({ url: "/api/v1/campaigns/9999/insights.csv" });
+    expect(none.statusCode).toBe(404);
+  } finally {
+    await here.close();
+  }
 });
 
 describe("days", () => {

@@ -1,5 +1,6 @@
 /** Front door: what went out, what is due, how far people got. Counts; changes nothing. */
 import { workspace } from "../accounts/accounts.ts";
+import { csvLine, guarded } from "../core/csv.ts";
 import { refuse } from "../core/problem.ts";
 import type { Db } from "../db/database.ts";
 import type { Home } from "./api.ts";
@@ -67,15 +68,17 @@ export async function home(db: Db, { smtpUrl }: { smtpUrl?: string | null | unde
 export async function ofCampaign(db: Db, id: number) {
   const found = await db.selectFrom("campaigns").select("id").where("id", "=", id).executeTakeFirst();
   if (!found) refuse("campaign-not-found", `There is no Campaign ${id}.`);
-  const [statuses, steps, ahead] = await Promise.all([
+  const [statuses, steps, ahead, conversions] = await Promise.all([
     store.statusCounts(db, id),
     store.steps(db, id),
     store.ahead(db, id),
+    store.conversions(db, id),
   ]);
   const days = (of: "first" | "last") => statuses.flatMap((row) => row[of] ?? []).sort(Temporal.PlainDate.compare);
   return {
     started: statuses.reduce((sum, { count }) => sum + count, 0),
     ...countsOf(statuses),
+    ...conversions,
     firstStart: days("first")[0] ?? null,
     lastStart: days("last").at(-1) ?? null,
     steps: steps.map(({ underWay, resolved: _resolved, ...step }) => ({
@@ -83,6 +86,40 @@ export async function ofCampaign(db: Db, id: number) {
       waiting: underWay + (ahead.get(step.stepId) ?? 0),
     })),
   };
+}
+
+const HEADINGS = [
+  "position",
+  "day",
+  "template",
+  "sent",
+  "to come",
+  "skipped",
+  "failed",
+  "unsubscribed after it",
+  "converted after it",
+];
+
+/** The same as a table for spreadsheets; its first row is what came before any mail. */
+export async function csvOf(db: Db, id: number): Promise<string> {
+  const { steps, convertedBeforeMail } = await ofCampaign(db, id);
+  const rows = [
+    ["", "", "(before the first mail)", "", "", "", "", "", convertedBeforeMail],
+    ...steps.map((step) => [
+      step.position,
+      step.sendAfterDays,
+      step.emailTemplate,
+      step.sent,
+      step.waiting,
+      step.skipped,
+      step.failed,
+      step.unsubscribed,
+      step.converted,
+    ]),
+  ];
+  const lines = rows.map((row) => csvLine(row.map((cell) => guarded(String(cell)))));
+  // The mark at the beginning tells spreadsheets that it is UTF-8.
+  return `\uFEFF${csvLine(HEADINGS)}${lines.join("")}`;
 }
 
 function countsOf(rows: readonly { status: string; count: number }[]) {

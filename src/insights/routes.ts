@@ -53,6 +53,10 @@ export function routes(serve: Serve, { db, smtpUrl, stopping }: Deps): void {
   });
   serve(api.campaigns, async () => ({ data: await store.compared(db) }));
   serve(api.campaign, ({ params }) => insights.ofCampaign(db, params.id));
+  serve(api.campaignCsv, ({ params, reply }) => {
+    void reply.header("content-disposition", `attachment; filename="campaign-${params.id}.csv"`);
+    return insights.csvOf(db, params.id);
+  });
   serve(api.search, async ({ query }) => ({ data: await store.search(db, query.q) }));
   serve(api.events, async ({ reply }) => {
     if (streams >= MOST_STREAMS) refuse("too-many-requests", "Too many streams are open.");

@@ -98,19 +98,25 @@ export async function compared(db: Db) {
     completed: number;
     unsubscribed: number;
     stopped: number;
+    converted: number;
     failed: number;
   }>`
     select c.id, c.name, coalesce(e.started, 0)::int as started, coalesce(e.completed, 0)::int as completed,
       coalesce(e.unsubscribed, 0)::int as unsubscribed, coalesce(e.stopped, 0)::int as stopped,
+      (coalesce(e.converted, 0) + coalesce(g.left_later, 0))::int as converted,
       coalesce(m.sent, 0)::int as sent, coalesce(m.failed, 0)::int as failed
     from campaigns c
     left join (
       select campaign_id, count(*) as started, count(*) filter (where status = 'Completed') as completed,
-        count(*) filter (where status = 'Unsubscribed') as unsubscribed, count(*) filter (where status = 'Stopped') as stopped
+        count(*) filter (where status = 'Unsubscribed') as unsubscribed, count(*) filter (where status = 'Stopped') as stopped,
+        count(*) filter (where stop_reason = 'converted') as converted
       from email_campaigns group by 1) e on e.campaign_id = c.id
     left join (
       select campaign_id, count(*) filter (where outcome = 'accepted') as sent, count(*) filter (where outcome = 'refused') as failed
       from messages where outcome is not null group by 1) m on m.campaign_id = c.id
+    left join (
+      select campaign_id, count(*) as left_later from condition_findings f join email_campaigns ec on ec.id = f.email_campaign_id
+      where f.step_id = 0 and f.asked = 'goal' and ec.stop_reason is distinct from 'converted' group by 1) g on g.campaign_id = c.id
     order by started desc, c.id limit 100`.execute(db);
   return rows;
 }
@@ -132,6 +138,29 @@ const OPEN = sql`
   select step_id, campaign_id from messages
   where reason in ('in-doubt', 'paused') and next_attempt_at is null and claimed_until is null and outcome is null`;
 
+/**
+ * Who converted, and the step whose mail was the last they got before; null: none was. Whoever leaves after that has no
+ * reason of a stop any more, but what was found stays.
+ */
+const CONVERTED = (campaignId: number) => sql`
+  select ec.id, last.step_id
+  from email_campaigns ec
+  left join condition_findings f on f.email_campaign_id = ec.id and f.step_id = 0 and f.asked = 'goal'
+  left join lateral (
+    select m.step_id from messages m
+    where m.email_campaign_id = ec.id and m.state = 'accepted' and m.finished_at <= coalesce(f.found_at, ec.finished_at)
+    order by m.finished_at desc limit 1) last on true
+  where ec.campaign_id = ${campaignId} and ec.status in ('Stopped', 'Unsubscribed')
+    and (ec.stop_reason = 'converted' or f.asked is not null)`;
+
+/** How many converted in all, and before their first mail. */
+export async function conversions(db: Db, campaignId: number) {
+  const { rows } = await sql<{ converted: number; convertedBeforeMail: number }>`
+    select count(*)::int as converted, (count(*) filter (where step_id is null))::int as "convertedBeforeMail"
+    from (${CONVERTED(campaignId)}) as converted`.execute(db);
+  return rows[0] ?? { converted: 0, convertedBeforeMail: 0 };
+}
+
 export async function steps(db: Db, campaignId: number) {
   const { rows } = await sql<{
     stepId: number;
@@ -144,6 +173,7 @@ export async function steps(db: Db, campaignId: number) {
     underWay: number;
     resolved: number;
     unsubscribed: number;
+    converted: number;
   }>`
     with of_steps as (
       select step_id, count(*) filter (where outcome = 'accepted') as sent, count(*) filter (where outcome = 'skipped') as skipped,
@@ -158,16 +188,18 @@ export async function steps(db: Db, campaignId: number) {
       cross join lateral (
         select step_id from messages m where m.email_campaign_id = ec.id and m.state = 'accepted'
         order by m.finished_at desc limit 1) last
-      where ec.campaign_id = ${campaignId} and ec.status = 'Unsubscribed' group by 1)
+      where ec.campaign_id = ${campaignId} and ec.status = 'Unsubscribed' group by 1),
+    converted_after as (select step_id, count(*) as converted from (${CONVERTED(campaignId)}) as converted group by 1)
     select s.id as "stepId", s.position, s.send_after_days as "sendAfterDays", t.name as "emailTemplate",
       coalesce(o.sent, 0)::int as sent, coalesce(o.skipped, 0)::int as skipped, coalesce(o.failed, 0)::int as failed,
       coalesce(u.under_way, 0)::int as "underWay", (coalesce(o.resolved, 0) + coalesce(u.under_way, 0))::int as resolved,
-      coalesce(l.unsubscribed, 0)::int as unsubscribed
+      coalesce(l.unsubscribed, 0)::int as unsubscribed, coalesce(g.converted, 0)::int as converted
     from steps s
     join email_templates t on t.id = s.email_template_id
     left join of_steps o on o.step_id = s.id
     left join open_of_steps u on u.step_id = s.id
     left join left_after l on l.step_id = s.id
+    left join converted_after g on g.step_id = s.id
     where s.campaign_id = ${campaignId} and s.removed_at is null
     order by s.position`.execute(db);
   return rows;

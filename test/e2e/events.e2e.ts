@@ -78,6 +78,27 @@ test("write a goal that is an event, tell of it, and find it on the person's tim
   expect((await axe().withRules(["color-contrast", "target-size"]).analyze()).violations).toEqual([]);
   await page.screenshot({ path: ".vitest/events-person-dark.png", fullPage: true });
 
+  // The Campaign says how many converted, and after which mail.
+  await page.goto(`${program.url}/campaigns/${campaign.id}`);
+  const steps = page.getByRole("region", { name: "Step by step" });
+  await steps.getByText("Table").click();
+  await expect(steps.getByRole("row").nth(1).getByRole("cell").last()).toHaveText("1");
+  await expect(steps.getByRole("columnheader").last()).toHaveText("Converted after it");
+  expect(
+    (await axe().withRules(["color-contrast", "target-size", "label-content-name-mismatch"]).analyze()).violations,
+  ).toEqual([]);
+  await page.screenshot({ path: ".vitest/events-campaign-dark.png", fullPage: true });
+  const saved = page.waitForEvent("download");
+  await steps.getByRole("link", { name: "Download these numbers as CSV" }).click();
+  expect((await saved).suggestedFilename()).toBe(`campaign-${campaign.id}.csv`);
+  await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
+  await page.setViewportSize({ width: 375, height: 812 });
+  await expect
+    .poll(() => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth))
+    .toBeLessThanOrEqual(0);
+  await page.screenshot({ path: ".vitest/events-campaign-phone.png", fullPage: true });
+  await page.setViewportSize({ width: 1280, height: 800 });
+
   await page.evaluate(() => localStorage.setItem("tidings-language", "de"));
   await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
   await page.goto(`${program.url}/campaigns/${campaign.id}/schedule`);

@@ -1,6 +1,7 @@
 /** One Campaign: its Schedule as a line of days, how far people got, and the way to start somebody. */
 import {
   ActionIcon,
+  Anchor,
   Badge,
   Button,
   Card,
@@ -37,7 +38,7 @@ import {
 } from "@tabler/icons-react";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { lazy, Suspense } from "react";
-import { type Answer, call } from "../../api.ts";
+import { address, type Answer, call } from "../../api.ts";
 import { formatNumber, formatShare, t } from "../../i18n.ts";
 import { ask } from "../../kit/ask.tsx";
 import { ChartCard } from "../../kit/chart-card.tsx";
@@ -66,6 +67,8 @@ export default function CampaignPage() {
   const { data: campaign } = useRead("GET /campaigns/:id", { params: { id } });
   const { data: insights } = useRead("GET /campaigns/:id/insights", { params: { id } });
   const { data: engagement } = useRead("GET /campaigns/:id/engagement", { params: { id } });
+  // Without a goal nobody converts but Leads whose status says so.
+  const countsGoal = campaign.goal !== null || insights.converted > 0;
   const may = useMay();
   const navigate = useNavigate();
   const [settings, { open, close }] = useDisclosure(false);
@@ -190,7 +193,7 @@ export default function CampaignPage() {
         )
       }
     >
-      <SimpleGrid cols={{ base: 1, sm: 3 }}>
+      <SimpleGrid cols={{ base: 1, sm: countsGoal ? 2 : 3, lg: countsGoal ? 4 : 3 }}>
         <Card padding="md" component="section" aria-label={t("Email Campaigns")}>
           <Group justify="space-between" align="flex-start">
             <UnstyledButton component={Link} to={`/email-campaigns?campaignId=${id}`}>
@@ -218,6 +221,7 @@ export default function CampaignPage() {
           </Group>
         </Card>
         <Share label={t("Completed")} part={insights.completed} whole={insights.started} />
+        {countsGoal && <Share label={t("Converted")} part={insights.converted} whole={insights.started} />}
         <Share label={t("Unsubscribed")} part={insights.unsubscribed} whole={insights.started} />
       </SimpleGrid>
       <ScheduleLine campaign={campaign} insights={insights} />
@@ -225,7 +229,7 @@ export default function CampaignPage() {
         <AutomaticStartCard id={id} />
       </Suspense>
       <SimpleGrid cols={{ base: 1, lg: 2 }}>
-        <Funnel insights={insights} />
+        <Funnel id={id} insights={insights} countsGoal={countsGoal} />
         <Statuses id={id} insights={insights} />
       </SimpleGrid>
       {campaign.steps.some(({ variants }) => variants) && (
@@ -363,9 +367,9 @@ function ScheduleLine({ campaign, insights }: { campaign: Campaign; insights: In
   );
 }
 
-function Funnel({ insights }: { insights: Insights }) {
+function Funnel({ id, insights, countsGoal }: { id: string; insights: Insights; countsGoal: boolean }) {
   const data = insights.steps.map(
-    ({ position, sendAfterDays, emailTemplate, sent, waiting, skipped, failed, unsubscribed }) => ({
+    ({ position, sendAfterDays, emailTemplate, sent, waiting, skipped, failed, unsubscribed, converted }) => ({
       step: `${position}. ${emailTemplate}`,
       sendAfterDays,
       sent,
@@ -373,21 +377,46 @@ function Funnel({ insights }: { insights: Insights }) {
       skipped,
       failed,
       unsubscribed,
+      converted,
     }),
   );
   return (
     <ChartCard
       title={t("Step by step")}
       hint={t("How many got each mail, wait for it, or never will")}
-      head={[t("Step"), t("Sent"), t("To come"), t("Skipped"), t("Failed"), t("Unsubscribed after it")]}
-      rows={data.map(({ step, sent, waiting, skipped, failed, unsubscribed }) => [
-        step,
-        sent,
-        waiting,
-        skipped,
-        failed,
-        unsubscribed,
-      ])}
+      head={[
+        t("Step"),
+        t("Sent"),
+        t("To come"),
+        t("Skipped"),
+        t("Failed"),
+        t("Unsubscribed after it"),
+        ...(countsGoal ? [t("Converted after it")] : []),
+      ]}
+      rows={[
+        ...(insights.convertedBeforeMail > 0
+          ? [[t("Before the first mail"), "", "", "", "", "", insights.convertedBeforeMail]]
+          : []),
+        ...data.map(({ step, sent, waiting, skipped, failed, unsubscribed, converted }) => [
+          step,
+          sent,
+          waiting,
+          skipped,
+          failed,
+          unsubscribed,
+          ...(countsGoal ? [converted] : []),
+        ]),
+      ]}
+      controls={
+        <Anchor
+          size="xs"
+          href={address("GET /campaigns/:id/insights.csv", { params: { id } })}
+          download
+          aria-label={t("Download these numbers as CSV")}
+        >
+          CSV
+        </Anchor>
+      }
     >
       <Suspense fallback={<Skeleton height={220} />}>
         <Rows
@@ -398,6 +427,7 @@ function Funnel({ insights }: { insights: Insights }) {
             { name: "waiting", label: t("To come"), color: "teal.5" },
             { name: "skipped", label: t("Skipped"), color: "gray.5" },
             { name: "failed", label: t("Failed"), color: "orange.6" },
+            ...(countsGoal ? [{ name: "converted", label: t("Converted after it"), color: "green.7" }] : []),
           ]}
         />
       </Suspense>

@@ -120,7 +120,16 @@ export default function Insights() {
       <Calendar campaignId={search["campaignId"]} />
       <ChartCard
         title={t("Campaigns compared")}
-        head={[t("Campaign"), t("Started"), t("Sent"), t("Completed"), t("Unsubscribed"), t("Stopped"), t("Failed")]}
+        head={[
+          t("Campaign"),
+          t("Started"),
+          t("Sent"),
+          t("Completed"),
+          t("Converted"),
+          t("Unsubscribed"),
+          t("Stopped"),
+          t("Failed"),
+        ]}
         rows={(compared.data?.data ?? []).map((one) => [
           <RecordLink key="name" to={`/campaigns/${one.id}`}>
             {one.name}
@@ -128,6 +137,7 @@ export default function Insights() {
           formatNumber(one.started),
           formatNumber(one.sent),
           `${formatNumber(one.completed)} (${formatShare(one.completed, one.started)})`,
+          `${formatNumber(one.converted)} (${formatShare(one.converted, one.started)})`,
           `${formatNumber(one.unsubscribed)} (${formatShare(one.unsubscribed, one.started)})`,
           formatNumber(one.stopped),
           formatNumber(one.failed),
