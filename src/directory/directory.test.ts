@@ -184,8 +184,12 @@ describe("a merge", () => {
       "messages.person_id",
       // Of a moment: the survivor has one of their own.
       "pending_facts.person_id",
+      // Rules of automatic start go by the survivor: what they noted of the other goes with their row, or starts nobody.
+      "pending_starts.person_id",
       "person_addresses.person_id",
       "received_mails.person_id",
+      "start_refusals.person_id",
+      "start_rule_matches.person_id",
       "suppressions.person_id",
       "timeline_entries.person_id",
     ]);
