@@ -80,6 +80,7 @@ test("write a goal that is an event, tell of it, and find it on the person's tim
 
   // The Campaign says how many converted, and after which mail.
   await page.goto(`${program.url}/campaigns/${campaign.id}`);
+  await expect(page.getByText("1 converted after it")).toBeVisible();
   const steps = page.getByRole("region", { name: "Step by step" });
   await steps.getByText("Table").click();
   await expect(steps.getByRole("row").nth(1).getByRole("cell").last()).toHaveText("1");

@@ -25,6 +25,7 @@ import { useDisclosure } from "@mantine/hooks";
 import {
   IconCalendarEvent,
   IconDots,
+  IconFlag,
   IconHistory,
   IconMail,
   IconMailForward,
@@ -224,7 +225,7 @@ export default function CampaignPage() {
         {countsGoal && <Share label={t("Converted")} part={insights.converted} whole={insights.started} />}
         <Share label={t("Unsubscribed")} part={insights.unsubscribed} whole={insights.started} />
       </SimpleGrid>
-      <ScheduleLine campaign={campaign} insights={insights} />
+      <ScheduleLine campaign={campaign} insights={insights} countsGoal={countsGoal} />
       <Suspense fallback={<Skeleton height={90} />}>
         <AutomaticStartCard id={id} />
       </Suspense>
@@ -282,7 +283,15 @@ function Share({ label, part, whole }: { label: string; part: number; whole: num
   );
 }
 
-function ScheduleLine({ campaign, insights }: { campaign: Campaign; insights: Insights }) {
+function ScheduleLine({
+  campaign,
+  insights,
+  countsGoal,
+}: {
+  campaign: Campaign;
+  insights: Insights;
+  countsGoal: boolean;
+}) {
   return (
     <Card component="section" aria-label={t("Schedule")}>
       <Text component="h2" fw={650} mb="md">
@@ -354,6 +363,14 @@ function ScheduleLine({ campaign, insights }: { campaign: Campaign; insights: In
                           sent: formatNumber(figures.sent),
                           waiting: formatNumber(figures.waiting),
                         })}
+                      </Text>
+                    </Group>
+                  )}
+                  {figures && countsGoal && (
+                    <Group gap={6} mt={4}>
+                      <IconFlag size={14} aria-hidden />
+                      <Text size="xs" className="numbers">
+                        {t("{count} converted after it", { count: formatNumber(figures.converted) })}
                       </Text>
                     </Group>
                   )}
