@@ -288,7 +288,8 @@ describe("again", () => {
           expect(sinceHours).toBeGreaterThanOrEqual(again.againAfterDays * 24);
         }
       }),
-      { numRuns: 15 },
+      // With 15 histories one draw in 280 held fewer repeated starts than are asked for below; with 30, none in 5,000.
+      { numRuns: 30 },
     );
     expect(twice).toBeGreaterThan(1);
   }, 180_000);
