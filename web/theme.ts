@@ -13,7 +13,7 @@ import {
   Table,
   Tooltip,
 } from "@mantine/core";
-import { t } from "./i18n.ts";
+import { language, t } from "./i18n.ts";
 
 const ink: MantineColorsTuple = [
   "#eef0ff",
@@ -72,8 +72,14 @@ export const makeTheme = () =>
       }),
       Drawer: Drawer.extend({ defaultProps: spoken() }),
       Tooltip: Tooltip.extend({ defaultProps: { openDelay: 300 } }),
+      // By name: what picks dates is loaded with the pages that need it.
+      DatePickerInput: { defaultProps: { valueFormat: DAY_FORMATS[language()] } },
+      DateInput: { defaultProps: { valueFormat: DAY_FORMATS[language()] } },
     },
   });
+
+/** As days are written everywhere else. */
+const DAY_FORMATS = { en: "D MMM YYYY", de: "DD.MM.YYYY" } as const;
 
 /** A close button with a name, and a heading that is no second banner of the page. */
 const spoken = () => ({
