@@ -6,6 +6,8 @@ import { type FreshDatabase, freshDatabase } from "../../test/database.ts";
 import { actor, at, neighbours, type World, world } from "../../test/world.ts";
 import { openDatabase } from "../db/database.ts";
 import * as emailCampaigns from "../email-campaigns/email-campaigns.ts";
+import { eventInput } from "../events/api.ts";
+import * as events from "../events/events.ts";
 import * as emailGroups from "../email-groups/email-groups.ts";
 import { declare } from "../people/fields.ts";
 import * as people from "../people/people.ts";
@@ -217,6 +219,10 @@ describe("coming to match a condition", () => {
     await expect(set([{ kind: "matches", condition: { opened: "any" } }])).rejects.toMatchObject({
       code: "condition-invalid",
     });
+    const sinceStart = { event: "signed up", since: "start" };
+    await expect(set([{ kind: "matches", condition: sinceStart }])).rejects.toMatchObject({
+      code: "condition-invalid",
+    });
     await expect(set([{ kind: "matches", condition: { group: 999_999 } }])).rejects.toMatchObject({
       code: "condition-invalid",
     });
@@ -293,6 +299,57 @@ describe("again", () => {
     );
     expect(twice).toBeGreaterThan(1);
   }, 180_000);
+});
+
+describe("an event", () => {
+  const tell = (person: number, name: string, now = NOW) =>
+    events.record(fresh.db, eventInput.parse({ person, name }), actor, now);
+
+  it("starts whom a program tells of, once, at the count that is asked for; not who had it before", async () => {
+    const [before, person, other] = [await small.person(), await small.person(), await small.person()];
+    await tell(before.id, "signed up");
+    await set([
+      { kind: "matches", condition: { event: "Signed up" } },
+      { kind: "matches", condition: { all: [{ event: "visited", times: 2 }, { group: readers }] } },
+    ]);
+    await tell(before.id, "signed up");
+    await tell(other.id, "something else");
+    await handle();
+    expect(await begun()).toEqual([]);
+
+    await tell(person.id, "signed up");
+    await handle();
+    expect(await begun()).toEqual([person.id]);
+    await tell(person.id, "signed up");
+    await handle();
+    expect(await begun()).toEqual([person.id]);
+
+    await join([other.id]);
+    await tell(other.id, "visited");
+    await handle();
+    expect(await begun()).toEqual([person.id]);
+    await tell(other.id, "visited");
+    await handle();
+    expect(await begun()).toEqual([person.id, other.id]);
+  });
+
+  it("of a batch starts each, and a rule that is off notes nothing", async () => {
+    const ids = await Promise.all(Array.from({ length: 3 }, async () => (await small.person()).id));
+    const batch = () =>
+      events.recordMany(
+        fresh.db,
+        ids.map((person) => eventInput.parse({ person, name: "came" })),
+        actor,
+        NOW,
+      );
+    await set([{ kind: "matches", condition: { event: "came" }, on: false }]);
+    await batch();
+    expect((await sql`select from pending_starts`.execute(fresh.db)).rows).toEqual([]);
+    await set([{ kind: "matches", condition: { event: "came", times: 2 } }]);
+    await batch();
+    await handle();
+    expect((await begun()).toSorted((a, b) => a - b)).toEqual(ids.toSorted((a, b) => a - b));
+  });
 });
 
 describe("many", () => {

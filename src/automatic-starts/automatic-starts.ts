@@ -107,7 +107,13 @@ async function checkRules(tx: Tx, rules: readonly RuleInput[]): Promise<void> {
     if (ofMails)
       refuse(
         "condition-invalid",
-        "Nobody has had a mail of this Campaign before it starts: ask for fields, groups or other Campaigns.",
+        "Nobody has had a mail of this Campaign before it starts: ask for fields, groups, events or other Campaigns.",
+        pointer,
+      );
+    if (condition && leavesOf(condition).some((leaf) => "event" in leaf && leaf.since === "start"))
+      refuse(
+        "condition-invalid",
+        "Before it starts nothing happened since its start: ask for the event at any time.",
         pointer,
       );
   }
@@ -117,6 +123,7 @@ async function checkRules(tx: Tx, rules: readonly RuleInput[]): Promise<void> {
 const ASKED: readonly (readonly [(leaf: ReturnType<typeof leavesOf>[number]) => boolean, string])[] = [
   [() => true, "people"],
   [(leaf) => "group" in leaf, "email_group_members"],
+  [(leaf) => "event" in leaf, "events"],
   [(leaf) => "campaign" in leaf || "finished" in leaf, "email_campaigns"],
 ];
 const LONGEST_WAIT = "10s";

@@ -53,6 +53,15 @@ test("whoever joins a group is started, more than were meant wait for a yes, and
   await form.getByRole("group", { name: "Rule 2" }).getByRole("combobox", { name: "When" }).click();
   await page.getByRole("option", { name: "Somebody is created" }).click();
   await form.getByRole("group", { name: "Rule 2" }).getByRole("checkbox", { name: "by hand" }).uncheck();
+  await form.getByRole("button", { name: "Add a rule" }).click();
+  const third = form.getByRole("group", { name: "Rule 3" });
+  await third.getByRole("combobox", { name: "When", exact: true }).click();
+  await page.getByRole("option", { name: "A condition becomes true of somebody" }).click();
+  await third.getByRole("button", { name: "Add a condition: The condition" }).click();
+  await third.getByRole("combobox", { name: "What", exact: true }).click();
+  await page.getByRole("option", { name: "Had an event" }).click();
+  await third.getByRole("combobox", { name: "Event", exact: true }).fill("Signed up");
+  await expect(third.getByRole("combobox", { name: "Since when" }), "there is no start to count from").toHaveCount(0);
   await form.getByRole("combobox", { name: "Somebody who went through it before" }).click();
   await page.getByRole("option", { name: "begins again once it has ended" }).click();
   await form.getByLabel("Days after it ended, at the earliest").fill("30");
@@ -63,6 +72,7 @@ test("whoever joins a group is started, more than were meant wait for a yes, and
   await expect(form).toBeHidden();
   await expect(card.getByText("When somebody joins “Newcomers”")).toBeVisible();
   await expect(card.getByText("When somebody is created over the API, by import")).toBeVisible();
+  await expect(card.getByText(/this becomes true of somebody: .*signed up/)).toBeVisible();
 
   const [group] = (await ask("GET", "/email-groups?q=Newcomers")).data;
   const addresses = ["bo@example.org", "cy@example.org", "di@example.org"];
@@ -88,6 +98,9 @@ test("whoever joins a group is started, more than were meant wait for a yes, and
   await page.setViewportSize({ width: 1280, height: 900 });
   await card.getByRole("button", { name: "Start them", exact: true }).click();
   await expect.poll(started, { timeout: 30_000 }).toBe(3);
+  const { id: told } = await ask("POST", "/contacts", { firstName: "Ev", email: "ev@example.org" });
+  await ask("POST", "/events", { person: told, name: "signed up" });
+  await expect.poll(async () => (await ask("GET", `/campaigns/${id}/automatic-start`)).waiting).toBe(1);
 
   const [one] = (await ask("GET", `/email-campaigns?campaignId=${id}`)).data;
   await page.goto(`${program.url}/email-campaigns/${one.id}`);

@@ -33,7 +33,7 @@ type Rule = Only<Saved, "kind" | "emailGroupId" | "condition" | "ways" | "on"> &
 type Only<Of, Keys extends keyof Of> = { readonly [Key in Keys]: Of[Key] };
 
 /** Before its first mail nobody has opened, clicked or answered. */
-const KINDS: readonly Kind[] = ["field", "group", "finished", "campaign"];
+const KINDS: readonly Kind[] = ["field", "group", "event", "finished", "campaign"];
 
 const KIND_WORDS: Readonly<Record<StartKind, () => string>> = {
   joined: () => t("Somebody joins an Email Group"),
@@ -213,6 +213,7 @@ function RuleFields({
             onChange={(condition) => change({ condition })}
             kinds={KINDS}
             ofStep={false}
+            beforeStart
             mails={[]}
             links={[]}
           />

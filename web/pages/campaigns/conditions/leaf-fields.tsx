@@ -17,6 +17,8 @@ import { isOwn, type Mail, OWN_LABELS } from "./words.tsx";
 export type Around = {
   /** Only a step has a mail before it. */
   readonly ofStep: boolean;
+  /** Asked to find out whom to start: there is no start to count from. */
+  readonly beforeStart?: boolean;
   readonly mails: readonly Mail[];
   /** Links of its mails that are known, to choose from. */
   readonly links: readonly string[];
@@ -123,7 +125,8 @@ function FinishedFields({ leaf, change }: Inputs<Of<"finished">>) {
 }
 
 /** An event can be named before the first of it has come. */
-function EventFields({ leaf, change }: Inputs<Of<"event">>) {
+function EventFields({ leaf, change: told, around: { beforeStart = false } }: Inputs<Of<"event">>) {
+  const change = (next: Of<"event">) => told(beforeStart ? { ...next, since: null } : next);
   const known = useApi("GET /event-names", {});
   return (
     <>
@@ -147,17 +150,19 @@ function EventFields({ leaf, change }: Inputs<Of<"event">>) {
         onChange={(times) => change({ ...leaf, times: typeof times === "number" && times > 1 ? times : null })}
         {...NARROW}
       />
-      <Select
-        label={t("Since when")}
-        allowDeselect={false}
-        data={[
-          { value: "start", label: t("the start of the Campaign") },
-          { value: "ever", label: t("ever") },
-        ]}
-        value={leaf.since ?? "ever"}
-        onChange={(since) => change({ ...leaf, since: since === "start" ? "start" : null })}
-        {...WIDE}
-      />
+      {!beforeStart && (
+        <Select
+          label={t("Since when")}
+          allowDeselect={false}
+          data={[
+            { value: "start", label: t("the start of the Campaign") },
+            { value: "ever", label: t("ever") },
+          ]}
+          value={leaf.since ?? "ever"}
+          onChange={(since) => change({ ...leaf, since: since === "start" ? "start" : null })}
+          {...WIDE}
+        />
+      )}
     </>
   );
 }
