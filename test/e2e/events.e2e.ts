@@ -60,6 +60,14 @@ test("write a goal that is an event, tell of it, and find it on the person's tim
     externalId,
     properties: { product: "Tidings for Teams", amount: 49.5, first: externalId === "1" },
   });
+  // The first mail leaves, and only then it happens.
+  await expect
+    .poll(
+      async () =>
+        (await ask("GET", `/communications?emailCampaignId=${started.id}&kind=email`)).data[0]?.deliveryStatus,
+      { timeout: 60_000 },
+    )
+    .toBe("sent");
   await ask("POST", "/events", order("1"));
   await ask("POST", "/events", order("1"));
   await ask("POST", "/events/batch", { events: [order("2")] });
