@@ -102,15 +102,14 @@ async function checkRules(tx: Tx, rules: readonly RuleInput[]): Promise<void> {
     const pointer = `/rules/${index}/condition`;
     if (emailGroupId !== null) await emailGroups.get(tx, emailGroupId);
     await checkConditions(tx, [{ condition, pointer, ofStep: false }], []);
-    const ofMails =
-      condition && leavesOf(condition).some((leaf) => "opened" in leaf || "clicked" in leaf || "replied" in leaf);
-    if (ofMails)
+    const leaves = condition ? leavesOf(condition) : [];
+    if (leaves.some((leaf) => "opened" in leaf || "clicked" in leaf || "replied" in leaf))
       refuse(
         "condition-invalid",
         "Nobody has had a mail of this Campaign before it starts: ask for fields, groups, events or other Campaigns.",
         pointer,
       );
-    if (condition && leavesOf(condition).some((leaf) => "event" in leaf && leaf.since === "start"))
+    if (leaves.some((leaf) => "event" in leaf && leaf.since === "start"))
       refuse(
         "condition-invalid",
         "Before it starts nothing happened since its start: ask for the event at any time.",

@@ -209,6 +209,12 @@ export function csvLine(cells: readonly string[]): string {
   return `${cells.map(quotedWhereNeeded).join(",")}\r\n`;
 }
 
+/** A whole table for spreadsheets, its cells guarded. The mark at the beginning tells them that it is UTF-8. */
+export function csvTable(headings: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const lines = rows.map((row) => csvLine(row.map((cell) => guarded(String(cell)))));
+  return `\uFEFF${csvLine(headings)}${lines.join("")}`;
+}
+
 function quotedWhereNeeded(cell: string): string {
   // A row of one empty cell would be a blank line, and blanks at the ends are lost by some readers.
   return cell === "" || /[",\r\n\t;|]|^\s|\s$/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;

@@ -372,16 +372,19 @@ export async function startByRule(
   return outcomes;
 }
 
-function reasonOfRule({ campaignId, again }: ByRule, timeZone: string, now: Temporal.Instant) {
+function reasonOfRule(
+  { campaignId, again }: ByRule,
+  timeZone: string,
+  now: Temporal.Instant,
+): RawBuilder<string | null> {
+  if (again.rule === "after-end" && again.afterDays === 0) return reason(campaignId);
   const before = sql`select from email_campaigns as former
     where former.campaign_id = ${campaignId} and former.person_id = people.id`;
   const ended = localDay(now, timeZone).subtract({ days: again.afterDays });
   const keptOut =
     again.rule === "never"
       ? sql`when exists (${before}) then 'had-before'`
-      : again.afterDays === 0
-        ? sql``
-        : sql`when exists (${before}
-            and (coalesce(former.finished_at, former.changed_at) at time zone ${timeZone})::date > ${ended}::date) then 'too-soon'`;
-  return sql<string | null>`case when ${reason(campaignId)} is not null then ${reason(campaignId)} ${keptOut} end`;
+      : sql`when exists (${before}
+          and (coalesce(former.finished_at, former.changed_at) at time zone ${timeZone})::date > ${ended}::date) then 'too-soon'`;
+  return sql<string | null>`coalesce(${reason(campaignId)}, case ${keptOut} end)`;
 }

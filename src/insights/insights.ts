@@ -1,6 +1,6 @@
 /** Front door: what went out, what is due, how far people got. Counts; changes nothing. */
 import { workspace } from "../accounts/accounts.ts";
-import { csvLine, guarded } from "../core/csv.ts";
+import { csvTable } from "../core/csv.ts";
 import { refuse } from "../core/problem.ts";
 import type { Db } from "../db/database.ts";
 import type { Home } from "./api.ts";
@@ -68,7 +68,7 @@ export async function home(db: Db, { smtpUrl }: { smtpUrl?: string | null | unde
 export async function ofCampaign(db: Db, id: number) {
   const found = await db.selectFrom("campaigns").select("id").where("id", "=", id).executeTakeFirst();
   if (!found) refuse("campaign-not-found", `There is no Campaign ${id}.`);
-  const [statuses, steps, ahead, conversions] = await Promise.all([
+  const [statuses, steps, ahead, convertedAfter] = await Promise.all([
     store.statusCounts(db, id),
     store.steps(db, id),
     store.ahead(db, id),
@@ -78,11 +78,13 @@ export async function ofCampaign(db: Db, id: number) {
   return {
     started: statuses.reduce((sum, { count }) => sum + count, 0),
     ...countsOf(statuses),
-    ...conversions,
+    converted: [...convertedAfter.values()].reduce((sum, count) => sum + count, 0),
+    convertedBeforeMail: convertedAfter.get(null) ?? 0,
     firstStart: days("first")[0] ?? null,
     lastStart: days("last").at(-1) ?? null,
     steps: steps.map(({ underWay, resolved: _resolved, ...step }) => ({
       ...step,
+      converted: convertedAfter.get(step.stepId) ?? 0,
       waiting: underWay + (ahead.get(step.stepId) ?? 0),
     })),
   };
@@ -103,7 +105,7 @@ const HEADINGS = [
 /** The same as a table for spreadsheets; its first row is what came before any mail. */
 export async function csvOf(db: Db, id: number): Promise<string> {
   const { steps, convertedBeforeMail } = await ofCampaign(db, id);
-  const rows = [
+  return csvTable(HEADINGS, [
     ["", "", "(before the first mail)", "", "", "", "", "", convertedBeforeMail],
     ...steps.map((step) => [
       step.position,
@@ -116,10 +118,7 @@ export async function csvOf(db: Db, id: number): Promise<string> {
       step.unsubscribed,
       step.converted,
     ]),
-  ];
-  const lines = rows.map((row) => csvLine(row.map((cell) => guarded(String(cell)))));
-  // The mark at the beginning tells spreadsheets that it is UTF-8.
-  return `\uFEFF${csvLine(HEADINGS)}${lines.join("")}`;
+  ]);
 }
 
 function countsOf(rows: readonly { status: string; count: number }[]) {

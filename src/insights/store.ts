@@ -139,26 +139,22 @@ const OPEN = sql`
   where reason in ('in-doubt', 'paused') and next_attempt_at is null and claimed_until is null and outcome is null`;
 
 /**
- * Who converted, and the step whose mail was the last they got before; null: none was. Whoever leaves after that has no
- * reason of a stop any more, but what was found stays.
+ * How many converted, by the step whose mail was the last they got before; null: none was. Whoever leaves after that has
+ * no reason of a stop any more, but what was found stays.
  */
-const CONVERTED = (campaignId: number) => sql`
-  select ec.id, last.step_id
-  from email_campaigns ec
-  left join condition_findings f on f.email_campaign_id = ec.id and f.step_id = 0 and f.asked = 'goal'
-  left join lateral (
-    select m.step_id from messages m
-    where m.email_campaign_id = ec.id and m.state = 'accepted' and m.finished_at <= coalesce(f.found_at, ec.finished_at)
-    order by m.finished_at desc limit 1) last on true
-  where ec.campaign_id = ${campaignId} and ec.status in ('Stopped', 'Unsubscribed')
-    and (ec.stop_reason = 'converted' or f.asked is not null)`;
-
-/** How many converted in all, and before their first mail. */
-export async function conversions(db: Db, campaignId: number) {
-  const { rows } = await sql<{ converted: number; convertedBeforeMail: number }>`
-    select count(*)::int as converted, (count(*) filter (where step_id is null))::int as "convertedBeforeMail"
-    from (${CONVERTED(campaignId)}) as converted`.execute(db);
-  return rows[0] ?? { converted: 0, convertedBeforeMail: 0 };
+export async function conversions(db: Db, campaignId: number): Promise<ReadonlyMap<number | null, number>> {
+  const { rows } = await sql<{ stepId: number | null; count: number }>`
+    select last.step_id as "stepId", count(*)::int as count
+    from email_campaigns ec
+    left join condition_findings f on f.email_campaign_id = ec.id and f.step_id = 0 and f.asked = 'goal'
+    left join lateral (
+      select m.step_id from messages m
+      where m.email_campaign_id = ec.id and m.state = 'accepted' and m.finished_at <= coalesce(f.found_at, ec.finished_at)
+      order by m.finished_at desc limit 1) last on true
+    where ec.campaign_id = ${campaignId} and ec.status in ('Stopped', 'Unsubscribed')
+      and (ec.stop_reason = 'converted' or f.asked is not null)
+    group by 1`.execute(db);
+  return new Map(rows.map(({ stepId, count }) => [stepId, count]));
 }
 
 export async function steps(db: Db, campaignId: number) {
@@ -173,7 +169,6 @@ export async function steps(db: Db, campaignId: number) {
     underWay: number;
     resolved: number;
     unsubscribed: number;
-    converted: number;
   }>`
     with of_steps as (
       select step_id, count(*) filter (where outcome = 'accepted') as sent, count(*) filter (where outcome = 'skipped') as skipped,
@@ -188,18 +183,16 @@ export async function steps(db: Db, campaignId: number) {
       cross join lateral (
         select step_id from messages m where m.email_campaign_id = ec.id and m.state = 'accepted'
         order by m.finished_at desc limit 1) last
-      where ec.campaign_id = ${campaignId} and ec.status = 'Unsubscribed' group by 1),
-    converted_after as (select step_id, count(*) as converted from (${CONVERTED(campaignId)}) as converted group by 1)
+      where ec.campaign_id = ${campaignId} and ec.status = 'Unsubscribed' group by 1)
     select s.id as "stepId", s.position, s.send_after_days as "sendAfterDays", t.name as "emailTemplate",
       coalesce(o.sent, 0)::int as sent, coalesce(o.skipped, 0)::int as skipped, coalesce(o.failed, 0)::int as failed,
       coalesce(u.under_way, 0)::int as "underWay", (coalesce(o.resolved, 0) + coalesce(u.under_way, 0))::int as resolved,
-      coalesce(l.unsubscribed, 0)::int as unsubscribed, coalesce(g.converted, 0)::int as converted
+      coalesce(l.unsubscribed, 0)::int as unsubscribed
     from steps s
     join email_templates t on t.id = s.email_template_id
     left join of_steps o on o.step_id = s.id
     left join open_of_steps u on u.step_id = s.id
     left join left_after l on l.step_id = s.id
-    left join converted_after g on g.step_id = s.id
     where s.campaign_id = ${campaignId} and s.removed_at is null
     order by s.position`.execute(db);
   return rows;

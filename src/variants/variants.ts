@@ -2,7 +2,7 @@
 import { recordChange } from "../accounts/audit.ts";
 import type { Acting } from "../accounts/ownership.ts";
 import * as campaigns from "../campaigns/campaigns.ts";
-import { csvLine, guarded } from "../core/csv.ts";
+import { csvTable } from "../core/csv.ts";
 import { refuse } from "../core/problem.ts";
 import type { Language } from "../core/timing-words.ts";
 import { judge, noFigures, type Standing, standingInWords, type Trial } from "../core/variant-winner.ts";
@@ -214,25 +214,20 @@ const HEADINGS = [
 
 /** The same for a spreadsheet. */
 export async function csvOf(db: Db, campaignId: number, language: Language, now: Temporal.Instant): Promise<string> {
-  const lines = (await ofCampaign(db, campaignId, language, now)).flatMap(({ sendAfterDays, variants, text }) =>
-    variants.map(({ letter, emailTemplate, share, sent, opened, clicked, replied, unsubscribed, isWinner }) =>
-      csvLine(
-        [
-          sendAfterDays,
-          letter,
-          emailTemplate,
-          `${share} %`,
-          sent,
-          opened,
-          clicked,
-          replied,
-          unsubscribed,
-          isWinner ? "yes" : "",
-          text,
-        ].map((cell) => guarded(String(cell))),
-      ),
-    ),
+  const rows = (await ofCampaign(db, campaignId, language, now)).flatMap(({ sendAfterDays, variants, text }) =>
+    variants.map(({ letter, emailTemplate, share, sent, opened, clicked, replied, unsubscribed, isWinner }) => [
+      sendAfterDays,
+      letter,
+      emailTemplate,
+      `${share} %`,
+      sent,
+      opened,
+      clicked,
+      replied,
+      unsubscribed,
+      isWinner ? "yes" : "",
+      text,
+    ]),
   );
-  // The mark at the beginning tells spreadsheets that it is UTF-8.
-  return `\uFEFF${csvLine(HEADINGS)}${lines.join("")}`;
+  return csvTable(HEADINGS, rows);
 }

@@ -1,7 +1,5 @@
 /** A Campaign that starts by itself: its rules are written in the browser, somebody joins a group, and the Campaign begins for them. */
-import AxeBuilder from "@axe-core/playwright";
-import { mkdir } from "node:fs/promises";
-import { api, expect, type Program, setUp, startProgram, test } from "./program.ts";
+import { accessible, api, expect, type Program, setUp, shot, startProgram, test } from "./program.ts";
 
 let program: Program;
 test.beforeAll(async () => {
@@ -18,27 +16,6 @@ test("whoever joins a group is started, more than were meant wait for a yes, and
   const sample = await ask("POST", "/sample-campaign");
   const id = sample.campaign.id as number;
   await ask("POST", "/email-groups", { title: "Newcomers" });
-  const shots = process.env["SHOTS"];
-  const shot = async (name: string) => {
-    if (!shots) return;
-    await mkdir(shots, { recursive: true });
-    for (const scheme of ["light", "dark"] as const)
-      for (const [device, width] of [
-        ["desktop", 1280],
-        ["phone", 390],
-      ] as const) {
-        await page.emulateMedia({ colorScheme: scheme });
-        await page.setViewportSize({ width, height: 900 });
-        await page.screenshot({ path: `${shots}/${name}-${scheme}-${device}.png`, fullPage: true });
-      }
-    await page.emulateMedia({ colorScheme: "light" });
-    await page.setViewportSize({ width: 1280, height: 900 });
-  };
-  const accessible = async () => {
-    const { violations } = await new AxeBuilder({ page }).analyze();
-    expect(violations.map(({ id: rule, nodes }) => [rule, nodes.map(({ html }) => html)])).toEqual([]);
-  };
-
   await page.goto(`${program.url}/campaigns/${id}`);
   const card = page.getByRole("region", { name: "Starts by itself" });
   await expect(card.getByText("Nobody is started unless somebody does it.")).toBeVisible();
@@ -66,8 +43,8 @@ test("whoever joins a group is started, more than were meant wait for a yes, and
   await page.getByRole("option", { name: "begins again once it has ended" }).click();
   await form.getByLabel("Days after it ended, at the earliest").fill("30");
   await form.getByLabel("Ask before more than so many start within an hour").fill("2");
-  await accessible();
-  await shot("automatic-start-form");
+  await accessible(page);
+  await shot(page, "automatic-start-form");
   await save.click();
   await expect(form).toBeHidden();
   await expect(card.getByText("When somebody joins “Newcomers”")).toBeVisible();
@@ -89,8 +66,8 @@ test("whoever joins a group is started, more than were meant wait for a yes, and
   await card.getByRole("button", { name: "Who was left out, and why" }).click();
   await expect(card.getByRole("link", { name: "Nobody Reachable" })).toBeVisible();
   await expect(card.getByText("They have no email address.")).toBeVisible();
-  await accessible();
-  await shot("automatic-start-card");
+  await accessible(page);
+  await shot(page, "automatic-start-card");
   await page.setViewportSize({ width: 390, height: 900 });
   await expect
     .poll(() => page.evaluate(() => document.documentElement.scrollWidth), "it fits on a phone")

@@ -1,9 +1,11 @@
 /** The real program for end-to-end tests: started as a user would, in a folder of its own. Tests share nothing. */
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import AxeBuilder from "@axe-core/playwright";
 import { type APIRequestContext, expect, type Locator, type Page, test as base } from "@playwright/test";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -106,6 +108,30 @@ export async function api<Body = Record<string, never>>(
 /** A field by its label, whether it is typed into or chosen from. */
 export function field(page: Page | Locator, name: string | RegExp): Locator {
   return page.getByRole("textbox", { name }).or(page.getByRole("combobox", { name })).first();
+}
+
+/** Pictures of a page as it is, light and dark, desktop and phone, where `SHOTS` names a folder for them. */
+export async function shot(page: Page, name: string): Promise<void> {
+  const folder = process.env["SHOTS"];
+  if (!folder) return;
+  await mkdir(folder, { recursive: true });
+  for (const colorScheme of ["light", "dark"] as const)
+    for (const [device, width] of [
+      ["desktop", 1280],
+      ["phone", 390],
+    ] as const) {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize({ width, height: 900 });
+      await page.screenshot({ path: join(folder, `${name}-${colorScheme}-${device}.png`), fullPage: true });
+    }
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.setViewportSize({ width: 1280, height: 900 });
+}
+
+/** Nothing on the page breaks a rule of axe. */
+export async function accessible(page: Page): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
 }
 
 /** Waits until a job is done. */

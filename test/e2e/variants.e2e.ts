@@ -1,7 +1,5 @@
 /** Variants in the browser: added to a mail, previewed, published, sent to their shares, and a winner chosen and taken back. */
-import AxeBuilder from "@axe-core/playwright";
-import { mkdir } from "node:fs/promises";
-import { api, expect, type Program, setUp, startProgram, test } from "./program.ts";
+import { accessible, api, expect, type Program, setUp, shot, startProgram, test } from "./program.ts";
 
 let program: Program;
 test.beforeAll(async () => {
@@ -17,27 +15,6 @@ test("a mail gets a second variant with a rule, everybody gets one, and a winner
     api<Answer>(page.request, program, method as "GET", path, body as never);
   const sample = await ask("POST", "/sample-campaign");
   const id = sample.campaign.id as number;
-  const shots = process.env["SHOTS"];
-  const shot = async (name: string) => {
-    if (!shots) return;
-    await mkdir(shots, { recursive: true });
-    for (const scheme of ["light", "dark"] as const)
-      for (const [device, width] of [
-        ["desktop", 1280],
-        ["phone", 390],
-      ] as const) {
-        await page.emulateMedia({ colorScheme: scheme });
-        await page.setViewportSize({ width, height: 900 });
-        await page.screenshot({ path: `${shots}/${name}-${scheme}-${device}.png`, fullPage: true });
-      }
-    await page.emulateMedia({ colorScheme: "light" });
-    await page.setViewportSize({ width: 1280, height: 900 });
-  };
-  const accessible = async () => {
-    const { violations } = await new AxeBuilder({ page }).analyze();
-    expect(violations.map(({ id: rule, nodes }) => [rule, nodes.map(({ html }) => html)])).toEqual([]);
-  };
-
   await page.goto(`${program.url}/campaigns/${id}/schedule`);
   const step = page.getByRole("region", { name: "Step 1" });
   await step.getByRole("button", { name: "Variants" }).click();
@@ -53,8 +30,8 @@ test("a mail gets a second variant with a rule, everybody gets one, and a winner
   await page.getByRole("option", { name: "clicks" }).click();
   await expect(step.getByText("Clicks are not measured in this Campaign")).toBeVisible();
   await step.getByLabel("and each variant to at least").fill("2");
-  await accessible();
-  await shot("variants-schedule");
+  await accessible(page);
+  await shot(page, "variants-schedule");
 
   await step.getByRole("button", { name: "Preview of step 1" }).click();
   const dialog = page.getByRole("dialog", { name: "What it looks like" });
@@ -88,8 +65,8 @@ test("a mail gets a second variant with a rule, everybody gets one, and a winner
   await page.getByRole("button", { name: "Choose variant B" }).last().click();
   await expect(card.getByText(/chose variant B/)).toBeVisible();
   await expect(rows.nth(2)).toContainText("Winner");
-  await accessible();
-  await shot("variants-campaign");
+  await accessible(page);
+  await shot(page, "variants-campaign");
   await page.setViewportSize({ width: 390, height: 900 });
   await expect
     .poll(() => page.evaluate(() => document.documentElement.scrollWidth), "it fits on a phone")

@@ -8,13 +8,12 @@ import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sql } from "kysely";
-import pg from "pg";
 import { findBinaries } from "../../src/db/embedded-binaries.ts";
 import { makePlace, makeSocketFolder, type Place, removeSocketFolder } from "../../src/db/embedded-place.ts";
 import { launch } from "../../src/db/embedded-server.ts";
 import { until } from "./chance.ts";
 import { type Outcome, scene, through } from "./scene.ts";
-import { CONNECTIONS, openServer, openStage, type Server } from "./stage.ts";
+import { asking, CONNECTIONS, openServer, openStage, type Server } from "./stage.ts";
 import { wire } from "./wire.ts";
 import { startWorker, type Worker } from "./workers.ts";
 
@@ -80,7 +79,7 @@ async function startReplica({ embedded }: Server, from: string, dataDir: string)
     primary_conninfo: `host=${embedded.connection.host} user=${embedded.connection.user} application_name=${NAMED}`,
   };
   const server = await launch(place, findBinaries(place.base, place.credentials), host, settings, () => undefined);
-  await ask(embedded.connection, async (client) => {
+  await asking(embedded.connection, async (client) => {
     await client.query(`alter system set synchronous_standby_names = '${NAMED}'`);
     await client.query("select pg_reload_conf()");
     const isFollowed = async () =>
@@ -90,7 +89,7 @@ async function startReplica({ embedded }: Server, from: string, dataDir: string)
   return {
     host,
     promote: () =>
-      ask({ ...embedded.connection, host }, async (client) => {
+      asking({ ...embedded.connection, host }, async (client) => {
         await client.query("select pg_promote()");
       }),
     async stop() {
@@ -101,7 +100,7 @@ async function startReplica({ embedded }: Server, from: string, dataDir: string)
 }
 
 function copyRunning(connection: Server["embedded"]["connection"], source: Place, copy: Place): Promise<void> {
-  return ask(connection, async (client) => {
+  return asking(connection, async (client) => {
     await client.query("select pg_backup_start('replica', true)");
     execFileSync("cp", ["-a", source.cluster, copy.cluster]);
     const { rows } = await client.query<{ label: string }>("select labelfile as label from pg_backup_stop(false)");
@@ -116,14 +115,4 @@ function copyRunning(connection: Server["embedded"]["connection"], source: Place
       if (uid !== undefined) chownSync(path, uid, gid ?? uid);
     }
   });
-}
-
-async function ask(connection: pg.ClientConfig, work: (client: pg.Client) => Promise<void>): Promise<void> {
-  const client = new pg.Client(connection);
-  await client.connect();
-  try {
-    await work(client);
-  } finally {
-    await client.end();
-  }
 }

@@ -34,15 +34,7 @@ export async function openServer(dataDir?: string, settings: Readonly<Record<str
   const options = { dataDir: folder, log: quiet, settings: { max_connections: "200", ...settings } };
   const embedded = await startEmbedded(options, now);
   const { connection } = embedded;
-  const ask = async (text: string) => {
-    const client = new pg.Client(connection);
-    await client.connect();
-    try {
-      await client.query(text);
-    } finally {
-      await client.end();
-    }
-  };
+  const ask = (text: string) => asking(connection, (client) => client.query(text));
   await ask(`create database ${TEMPLATE}`);
   const template = new pg.Pool({ ...connection, database: TEMPLATE, max: 1 });
   try {
@@ -63,6 +55,20 @@ export async function openServer(dataDir?: string, settings: Readonly<Record<str
       if (dataDir === undefined) rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Over a connection of its own, which is closed whatever happens. */
+export async function asking<Result>(
+  connection: pg.ClientConfig,
+  work: (client: pg.Client) => Promise<Result>,
+): Promise<Result> {
+  const client = new pg.Client(connection);
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
 }
 
 export type Stage = {
