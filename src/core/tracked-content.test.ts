@@ -71,6 +71,14 @@ describe("links", () => {
     expect(linksIn(html)).toEqual(["https://shop.example/{{ item }}?e={{ email }}&x=1"]);
   });
 
+  it.each(["Müller & Söhne", "日本語", "🎉", "O'Brien <b>", "50 %", "a+b@example.com"])(
+    "with the value %s in them are measured, and lead where they led before",
+    (value) => {
+      const [click] = ledTo(sent('<a href="https://example.com/for?a=1&amp;who={{ v }}">b</a>', { v: value }));
+      expect(click?.destination).toBe(`https://example.com/for?a=1&who=${value.replaceAll(" ", "%20")}`);
+    },
+  );
+
   it("with a value that is no part of an address are left alone, and values that look like ours are text", () => {
     const html = '<a href="https://shop.example/{{ a }}">b</a> {{ b }}';
     const mail = sent(html, { a: "x y\r\nz", b: 'tdgk0:https://evil.example/tdgk; <a href="https://evil.example">' });

@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { compileMessage, compose, composeRendered } from "../core/message.ts";
 import { author } from "./authoring.ts";
 import { trackedBytes } from "../delivery/tracked.ts";
+import { partsOf } from "../mail/parts.ts";
 import { closeSandbox, renderInSandbox } from "./sandbox.ts";
 import type { ContentVersion } from "./templates.ts";
 
@@ -121,10 +122,12 @@ describe("a designed mail", () => {
       fc.asyncProperty(people, async (values) => {
         const bytes = (general: boolean) =>
           trackedBytes({ ...version, general } as ContentVersion, { messageId: 7, tracking }, values, envelope);
-        const fast = (await bytes(false)).toString("latin1");
-        expect(fast).toBe((await bytes(true)).toString("latin1"));
-        expect(fast.replaceAll("=\r\n", "")).toMatch(/href=3D"https:\/\/go\.example\.com\/c\/7\./);
-        expect(fast).not.toContain("tdgk");
+        const fast = await bytes(false);
+        expect(fast.toString("latin1")).toBe((await bytes(true)).toString("latin1"));
+        // Read, and not looked for in what was sent: there a dot at the beginning of a line is written as =2E.
+        const { html: shown } = partsOf(fast);
+        expect(shown).toMatch(/href="https:\/\/go\.example\.com\/c\/7\./);
+        expect(shown).not.toContain("tdgk");
       }),
       { numRuns: 6 },
     );
