@@ -23,6 +23,7 @@ export function neighboursOf(secrets: Secrets): Neighbours {
     onConversion: async (tx, personId, now) => {
       await communications.recordEntry(tx, { personId, kind: "converted", subject: "The Lead became a Contact" }, now);
     },
+    onMeasuring: communications.recordMeasuring,
     onTimeZone: async (tx, personIds, now) => {
       await emailCampaigns.wakePeople(tx, personIds, now);
     },

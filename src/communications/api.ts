@@ -19,6 +19,7 @@ export const kinds = [
   "opened",
   "clicked",
   "event",
+  "measuring",
 ] as const;
 
 export const deliveryStatuses = ["sending", "sent", "deferred", "error", "bounced", "suppressed"] as const;

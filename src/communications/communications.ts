@@ -1,4 +1,5 @@
 /** Front door: what stands on timelines. An email stands there by its message (decision 3); everything else is an entry. */
+import type { Measuring } from "../core/person.ts";
 import { refuse } from "../core/problem.ts";
 import { type Db, inTransaction, type Tx } from "../db/database.ts";
 import type { EntryKind } from "../db/tables.ts";
@@ -18,6 +19,24 @@ export type NewEntry = {
 /** Writes an entry, in the transaction of what it tells about. */
 export function recordEntry(tx: Tx, entry: NewEntry, now: Temporal.Instant): Promise<number> {
   return store.insert(tx, entry, now);
+}
+
+/** Whether opens and clicks of a person are measured changed; `by` is null where they said so themselves. */
+export async function recordMeasuring(
+  tx: Tx,
+  {
+    personId,
+    measuring,
+    by,
+    ...more
+  }: { personId: number; measuring: Measuring; by: string | null } & Pick<NewEntry, "emailCampaignId">,
+  now: Temporal.Instant,
+): Promise<void> {
+  const subject =
+    measuring === "never"
+      ? "Opens and clicks are never measured"
+      : "Opens and clicks are measured as the Campaign says";
+  await store.insert(tx, { personId, ...more, kind: "measuring", subject, detail: { measuring, by } }, now);
 }
 
 /** Opens and clicks: the first of each kind and link of a mail makes an entry, machines apart; the rest is counted. */

@@ -38,6 +38,7 @@ export type Target =
   | "unsubscribed"
   | "doNotContact"
   | "disabled"
+  | "neverMeasured"
   | "recordId"
   | "ignore"
   | `attribute:${string}`;
@@ -114,8 +115,10 @@ const HEADINGS: readonly (readonly [Target, readonly string[]])[] = [
   ["unsubscribed", ["unsubscribed", "opted out", "opt out", "email opt out", "unsubscribe"]],
   ["doNotContact", ["do not contact", "do not email", "dnc"]],
   ["disabled", ["disabled"]],
+  ["neverMeasured", ["never measured", "do not track", "dnt", "no tracking"]],
   ["recordId", ["id"]],
 ];
+const FLAGS: ReadonlySet<Target> = new Set(["unsubscribed", "doNotContact", "disabled", "neverMeasured"]);
 /** Row numbers and separators of known exports. */
 const NOWHERE = ["index", "sr", "sr no", "row", "#", "", "column name", "tidings id"];
 const FURTHER_ADDRESS =
@@ -214,8 +217,7 @@ function fits(target: Target, values: readonly string[]): boolean {
   if (target === "status") return values.every((value) => statusNamed(value) !== null);
   if (target === "language") return values.every((value) => languageTag(value) !== null);
   if (target === "timeZone") return values.every((value) => timeZoneNamed(value) !== null);
-  if (target === "unsubscribed" || target === "doNotContact" || target === "disabled")
-    return values.every((value) => flag(value) !== null);
+  if (FLAGS.has(target)) return values.every((value) => flag(value) !== null);
   return true;
 }
 

@@ -27,6 +27,8 @@ export type Draft = {
   readonly fullName: string;
   readonly unsubscribed: boolean;
   readonly disabled: boolean | null;
+  /** Opens and clicks are never measured. That they are is nothing a row can say. */
+  readonly neverMeasured: boolean;
 };
 
 const MOST_CHARACTERS = 400;
@@ -52,6 +54,7 @@ export function personReader(
     let unsubscribed = false;
     let doNotContact = false;
     let disabled: boolean | null = null;
+    let neverMeasured = false;
     if (cells.length > targets.length && cells.slice(targets.length).some((cell) => cell.trim() !== ""))
       return { problem: `The row has ${cells.length} cells, the heading ${targets.length}.` };
     for (let index = 0; index < targets.length; index += 1) {
@@ -72,11 +75,13 @@ export function personReader(
           break;
         case "unsubscribed":
         case "doNotContact":
-        case "disabled": {
+        case "disabled":
+        case "neverMeasured": {
           const said = flag(value);
           if (said === null) return { problem: `"${short(value)}" is neither yes nor no.` };
           if (target === "unsubscribed") unsubscribed = said;
           else if (target === "doNotContact") doNotContact = said;
+          else if (target === "neverMeasured") neverMeasured = said;
           else disabled = said;
           break;
         }
@@ -136,6 +141,7 @@ export function personReader(
       fullName,
       unsubscribed,
       disabled,
+      neverMeasured,
     };
   };
 }

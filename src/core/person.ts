@@ -16,6 +16,10 @@ export const CONTACT_STATUSES = ["Passive", "Open", "Replied", "Do Not Contact"]
 
 export type PersonKind = "lead" | "contact";
 
+/** Whether opens and clicks of a person are measured. There is no "always": a person's choice only takes away (L5). */
+export const MEASURING = ["as-campaign", "never"] as const;
+export type Measuring = (typeof MEASURING)[number];
+
 export const STATUSES: Readonly<Record<PersonKind, readonly string[]>> = {
   lead: LEAD_STATUSES,
   contact: CONTACT_STATUSES,

@@ -8,6 +8,7 @@ import type { DkimAlgorithm, Signed } from "../core/dkim.ts";
 import type { InboundEvent } from "../core/inbound/event.ts";
 import type { InboundKind, Verdict } from "../core/inbound/classify.ts";
 import type { Provider } from "../core/inbound/provider-events.ts";
+import type { Measuring } from "../core/person.ts";
 import type { Ledger } from "../core/rates.ts";
 import type { Tracking } from "../core/tracked-content.ts";
 import type { Letter, VariantDecision, VariantFigures, Variants, WinnerRule } from "../core/variants.ts";
@@ -67,7 +68,8 @@ export type EntryKind =
   | "opened"
   | "clicked"
   | "suppressed"
-  | "event";
+  | "event"
+  | "measuring";
 
 export type EngagementKind = "opened" | "clicked";
 
@@ -389,6 +391,9 @@ export type Tables = {
     timeZone: string | null;
     notes: string | null;
     attributes: ColumnType<Attributes, string | undefined, string>;
+    measuring: Defaulted<Measuring>;
+    /** When the person said never themself. */
+    measuringRefusedAt: Instant | null;
     disabledAt: Instant | null;
     erasedAt: Instant | null;
     /** Null: it was not noted. */

@@ -115,7 +115,7 @@ export type Due = Claim & {
   readonly inDoubt: boolean;
   /** The account it was last tried by. */
   readonly emailAccountId: number | null;
-  /** What is measured in it. */
+  /** What is measured in it: what the Campaign says, unless its person is never measured. */
   readonly trackOpens: boolean;
   readonly trackClicks: boolean;
   /** Why it must not leave, or null; `expired` when it waited longer than its step allows. */
@@ -134,8 +134,8 @@ export async function load(db: Db, claims: readonly Claim[], now: Temporal.Insta
       coalesce(messages.content_version_id, email_templates.current_version_id) as content_version_id,
       coalesce(messages.variant, case when messages.planned_variant > 'A' and of_variant.email_template_id is null
         then 'A' else messages.planned_variant end) as variant,
-      coalesce(campaigns.track_opens, workspace.track_opens) as track_opens,
-      coalesce(campaigns.track_clicks, workspace.track_clicks) as track_clicks,
+      people.measuring <> 'never' and coalesce(campaigns.track_opens, workspace.track_opens) as track_opens,
+      people.measuring <> 'never' and coalesce(campaigns.track_clicks, workspace.track_clicks) as track_clicks,
       messages.attempts > 0 and exists (
         select from delivery_attempts where delivery_attempts.message_id = messages.id
           and delivery_attempts.outcome = 'unknown' offset 0) as in_doubt,

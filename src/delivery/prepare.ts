@@ -61,9 +61,7 @@ export async function prepare(
   const { db } = options;
   const version = await contentVersion(db, due.contentVersionId);
   const address = (due.inDoubt ? due.address : due.email) ?? due.email ?? "";
-  // Another account may have to send from another address; what may have arrived stays with its own.
-  const moved = due.composed && !due.inDoubt && due.emailAccountId !== account.id;
-  const before = due.composed && moved ? { ...due.composed, ...identity } : due.composed;
+  const before = due.composed && !due.inDoubt ? revised(due.composed, due, account, identity) : due.composed;
   const decided = before ?? decide(options, due, { account, identity, sender }, version, to, now);
   const messageId = due.messageId ?? messageIdFor(due.id, chance(12), domainOf(decided.from.address));
   try {
@@ -195,6 +193,25 @@ function decide(
     unsubscribeMailto: `mailto:${answersTo}?subject=unsubscribe%20${token}`,
     listLabel: due.campaignName,
     ...trackingOf(due, trackingUrl, linkKeys),
+  };
+}
+
+/**
+ * Of what cannot have arrived: another account may have to send from another address, and what is no longer to be
+ * measured, for the person or the Campaign, goes. What may have arrived stays as it was.
+ */
+function revised(
+  { tracking, ...composed }: Composed,
+  { emailAccountId, trackOpens, trackClicks }: Due,
+  account: Known["account"],
+  identity: Known["identity"],
+): Composed {
+  const opens = tracking?.opens && trackOpens;
+  const clicks = tracking?.clicks && trackClicks;
+  return {
+    ...composed,
+    ...(emailAccountId === account.id ? {} : identity),
+    ...(tracking && (opens || clicks) ? { tracking: { ...tracking, opens: !!opens, clicks: !!clicks } } : {}),
   };
 }
 

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openApp, type TestApp } from "../../test/app.ts";
 import { sign } from "../core/links.ts";
+import { sayMeasuring } from "../people/people.ts";
 
 let app: TestApp;
 let templateId: number;
@@ -129,6 +130,21 @@ describe("a merge", () => {
     await app.good("POST", `/people/${one.id}/merges`, { otherId: other.id, keep: { status: "this" } });
     expect((await app.good("GET", `/people/${one.id}`)).status).toBe("Do Not Contact");
     expect((await app.good("GET", `/email-campaigns/${running.id}`)).status).toBe("Stopped");
+  });
+
+  it("L5 who is never measured on either side is not afterwards, and what they said themselves stays theirs", async () => {
+    const [one, other] = [await lead(), await lead()];
+    await app.db.transaction().execute((tx) => sayMeasuring(tx, other.id, "never", app.clock.now));
+    const preview = await app.good("POST", `/people/${one.id}/merges/preview`, { otherId: other.id });
+    expect(preview.warnings).toContainEqual(expect.stringContaining("never measured"));
+    const merged = await app.good("POST", `/people/${one.id}/merges`, { otherId: other.id });
+    expect(merged).toMatchObject({ measuring: "never", measuringRefusedAt: app.clock.now.toString() });
+    const third = await lead();
+    expect(await app.good("POST", `/people/${one.id}/merges`, { otherId: third.id })).toMatchObject({
+      measuring: "never",
+    });
+    const { body } = await app.ask("GET", `/people/${one.id}/export`, undefined, "manager");
+    expect(body.person).toMatchObject({ measuring: "never" });
   });
 
   it("who left a group on either side has left it", async () => {

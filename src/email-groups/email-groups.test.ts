@@ -14,6 +14,7 @@ const neighbours: people.Neighbours = {
   onDoNotContact: async () => undefined,
   onConverted: async () => undefined,
   onConversion: async () => undefined,
+  onMeasuring: async () => undefined,
   onTimeZone: async () => undefined,
   onTraits: async () => undefined,
   onImported: async () => 0,

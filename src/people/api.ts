@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { delimiters } from "../core/csv.ts";
 import { RESERVED } from "../core/csv-mapping.ts";
-import { CONTACT_STATUSES, LEAD_STATUSES } from "../core/person.ts";
+import { CONTACT_STATUSES, LEAD_STATUSES, MEASURING } from "../core/person.ts";
 import { contract, dayInput, id, idParams, instant, line, listOf, page } from "../http/contract.ts";
 
 const kinds = ["lead", "contact"] as const;
@@ -58,6 +58,11 @@ const details = {
   notes: z.string().max(MAX_NOTES).nullable(),
   attributes,
   disabled: z.boolean(),
+  measuring: z
+    .enum(MEASURING)
+    .describe(
+      "Opens and clicks: `as-campaign`, or `never`. What the person said themselves only they take back (`measuring-refused`).",
+    ),
 };
 
 const personInput = z.object(details).partial();
@@ -93,6 +98,10 @@ export const person = z.object({
     .enum(["campaigns", "everything"])
     .nullable()
     .describe("The widest suppression of the primary address that is not about one Campaign alone."),
+  measuring: z.enum(MEASURING).describe("Opens and clicks: as the Campaign says, or never."),
+  measuringRefusedAt: instant
+    .nullable()
+    .describe("When the person said `never` themselves, through the link in a mail; null: they did not."),
   disabledAt: instant.nullable(),
   erasedAt: instant.nullable(),
   createdAt: instant,

@@ -32,6 +32,7 @@ const COLUMNS: readonly (readonly [heading: string, cell: (person: Shown) => str
   ["Time Zone", (person) => person.timeZone],
   ["Notes", (person) => person.notes],
   ["Disabled", (person) => (person.disabledAt ? "yes" : null)],
+  ["Never Measured", (person) => (person.measuring === "never" ? "yes" : null)],
   ["Unsubscribed", (person) => (person.optedOut === "everything" ? "yes" : null)],
 ];
 

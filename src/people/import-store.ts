@@ -70,6 +70,7 @@ const STAGED = [
   "attributes",
   "further",
   "disabled",
+  "never_measured",
 ];
 
 /** Takes a connection for the length of an import: COPY needs one, and the statements around it the same one. */
@@ -166,7 +167,8 @@ function newBatch(owners: ReadonlyMap<string, number>): Batch {
       text += `${copied(draft.email)}\t${copied(emailKey)}\t${ownerId ?? NULL}\t`;
       text += `${copied(JSON.stringify(draft.attributes))}\t`;
       text += draft.further.length === 0 ? `${NULL}\t` : `${copied(JSON.stringify(draft.further))}\t`;
-      text += draft.disabled === null ? `${NULL}\n` : draft.disabled ? "t\n" : "f\n";
+      text += draft.disabled === null ? `${NULL}\t` : draft.disabled ? "t\t" : "f\t";
+      text += draft.neverMeasured ? "t\n" : "f\n";
       this.text += text;
       if (this.text.length > PIECE_CHARACTERS) {
         this.bytes.push(Buffer.from(this.text));
@@ -195,7 +197,7 @@ async function stage(tx: Tx, client: PoolClient, batch: Batch): Promise<void> {
     create temporary table staged_people (
       ${sql.raw(DETAIL_COLUMNS.map((column) => `${column} text`).join(", "))},
       line bigint, status text, full_name text, named boolean, email text, email_key text, owner_id bigint,
-      attributes jsonb, further jsonb, disabled boolean
+      attributes jsonb, further jsonb, disabled boolean, never_measured boolean
     ) on commit drop`.execute(tx);
   await pipeline(
     Readable.from([...batch.bytes, Buffer.from(batch.text)], { objectMode: false }),
@@ -260,9 +262,9 @@ async function insertNew(tx: Tx, kind: PersonKind, now: Temporal.Instant): Promi
   return numberOf(
     sql`
     with made as (
-      insert into people (${details}, kind, status, full_name, email, email_key, owner_id, attributes, disabled_at, came_by, created_at, changed_at)
+      insert into people (${details}, kind, status, full_name, email, email_key, owner_id, attributes, measuring, disabled_at, came_by, created_at, changed_at)
       select ${details}, ${kind}, coalesce(status, ${FIRST_STATUS[kind]}), full_name, email, email_key, owner_id, attributes,
-        case when disabled then ${now}::timestamptz end, 'import', ${now}::timestamptz, ${now}::timestamptz
+        case when never_measured then 'never' else 'as-campaign' end, case when disabled then ${now}::timestamptz end, 'import', ${now}::timestamptz, ${now}::timestamptz
       from staged_people staged
       where not exists (select from known_people known where known.line = staged.line)
       order by line
@@ -275,7 +277,7 @@ async function insertNew(tx: Tx, kind: PersonKind, now: Temporal.Instant): Promi
 
 /**
  * Each column as it will be: what the file says, else what was there. An empty cell clears nothing; Do Not Contact stays,
- * whatever the file says; a Contact takes no status only a Lead can have.
+ * whatever the file says; never measured stays so; a Contact takes no status only a Lead can have.
  */
 function afterwards(now: Temporal.Instant) {
   const or = (column: string) => `coalesce(staged.${column}, people.${column})`;
@@ -293,6 +295,7 @@ function afterwards(now: Temporal.Instant) {
       else concat_ws(' ', ${sql.raw(NAMES.map(or).join(", "))}) end`,
     owner_id: sql`case when staged.owner is null then people.owner_id else staged.owner_id end`,
     attributes: sql`people.attributes || staged.attributes`,
+    measuring: sql`case when staged.never_measured then 'never' else people.measuring end`,
     disabled_at: sql`case
       when staged.disabled then coalesce(people.disabled_at, ${now}::timestamptz)
       when staged.disabled is null then people.disabled_at end`,

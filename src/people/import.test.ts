@@ -18,6 +18,7 @@ const neighbours: people.Neighbours = {
   onDoNotContact: async (_tx, ids) => void stopped.push([...ids]),
   onConverted: async () => undefined,
   onConversion: async () => undefined,
+  onMeasuring: async () => undefined,
   onTimeZone: async () => undefined,
   onTraits: async () => undefined,
   onImported: async () => 0,
@@ -292,6 +293,26 @@ describe("what an import does to people who are there", () => {
     expect(await covering(fresh.db, "ada@example.test", null)).toMatchObject({ reason: "unsubscribed" });
     expect(await keyed("bo@example.test")).toMatchObject({ status: "Do Not Contact" });
     expect(await covering(fresh.db, "bo@example.test", null)).toMatchObject({ reason: "do-not-contact" });
+  });
+
+  it("L5 a flag in a file ends the measuring of a person, and no file begins it", async () => {
+    await load("Name,Email,Never Measured\nAda,ada@example.test,yes\nBo,bo@example.test,no\nCy,cy@example.test,\n");
+    const measured = async () => (await everybody()).map(({ measuring }) => measuring);
+    expect(await measured()).toEqual(["never", "as-campaign", "as-campaign"]);
+    const again = await load(
+      "Name,Email,Do Not Track\nAda,ada@example.test,no\nBo,bo@example.test,1\nCy,cy@example.test,0\n",
+    );
+    expect(counted(again)).toEqual({ ...nothing, read: 3, updated: 1, unchanged: 2 });
+    expect(await measured()).toEqual(["never", "never", "as-campaign"]);
+    let file = "";
+    for await (const piece of exported(fresh.db, { kind: "lead" })) file += piece;
+    await fresh.pool.query("truncate people cascade");
+    await load(file);
+    expect(await measured()).toEqual(["never", "never", "as-campaign"]);
+    const wrong = await load("Name,Email,Never Measured\nDi,di@example.test,perhaps\n", {
+      mapping: { "Never Measured": "neverMeasured" },
+    });
+    expect(wrong.problems).toEqual([{ line: 2, problem: '"perhaps" is neither yes nor no.' }]);
   });
 
   it("E98 a flag in a file suppresses the address whatever its letter case, in every mode, and stops what runs", async () => {

@@ -31,6 +31,8 @@ const columns = [
   "timeZone",
   "notes",
   "attributes",
+  "measuring",
+  "measuringRefusedAt",
   "disabledAt",
   "erasedAt",
   "createdAt",

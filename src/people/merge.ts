@@ -6,6 +6,7 @@ import { refuse } from "../core/problem.ts";
 import { type Db, inTransaction } from "../db/database.ts";
 import { unite } from "../suppressions/suppressions.ts";
 import { DO_NOT_CONTACT, MERGED_FIELDS, type MergeInput } from "./api.ts";
+import { unitedMeasuring } from "./measuring.ts";
 import * as store from "./merge-store.ts";
 import { type Neighbours, type Person, refuseErased, statusChanged } from "./people.ts";
 import { keysOf, save, saveFurther } from "./store.ts";
@@ -87,7 +88,9 @@ export function merge(
         subjectType: survivor.kind,
         subjectId: id,
         before: { formerId: otherId, formerKind: other.kind },
-        after: { fields: MERGED_FIELDS.filter((field) => saved[field] !== survivor[field]) },
+        after: {
+          fields: ([...MERGED_FIELDS, "measuring"] as const).filter((field) => saved[field] !== survivor[field]),
+        },
       },
       now,
     );
@@ -124,6 +127,7 @@ function resultOf({ survivor, other }: Pair, keep: MergeInput["keep"]) {
     emailKey: fromOther ? other.emailKey : fields.email === null ? null : survivor.emailKey,
     ownerId: fields.owner === survivor.owner ? survivor.ownerId : other.ownerId,
     attributes: { ...other.attributes, ...survivor.attributes },
+    ...unitedMeasuring(survivor, other),
     disabledAt: survivor.disabledAt ?? other.disabledAt,
   };
 }
@@ -145,7 +149,7 @@ function addressesOf(
 
 function warningsOf(
   { survivor, other }: Pair,
-  result: { status: string; disabledAt: Temporal.Instant | null },
+  result: Pick<Person, "status" | "measuring" | "disabledAt">,
   optOuts: readonly { personId: number; scope: string }[],
 ): string[] {
   const told: string[] = [];
@@ -155,6 +159,8 @@ function warningsOf(
   if (result.status === DO_NOT_CONTACT && result.status !== survivor.status)
     told.push("The other is marked Do Not Contact, and so will this person be. What runs stops.");
   if (result.disabledAt && !survivor.disabledAt) told.push("The other is disabled, and so will this person be.");
+  if (result.measuring !== survivor.measuring)
+    told.push("Opens and clicks of the other are never measured, and so it will be for this person.");
   if (survivor.kind !== other.kind)
     told.push(`The other is a ${other.kind}; the merged person stays a ${survivor.kind}.`);
   return told;

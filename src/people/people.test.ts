@@ -20,6 +20,7 @@ const neighbours: people.Neighbours = {
   onDoNotContact: async (_tx, ids) => void told.push(`do not contact ${ids.join()}`),
   onConverted: async (_tx, ids) => void told.push(`converted ${ids.join()}`),
   onConversion: async (_tx, id) => void told.push(`conversion ${id}`),
+  onMeasuring: async (_tx, { personId, measuring, by }) => void told.push(`${by}: ${personId} ${measuring}`),
   onTimeZone: async () => undefined,
   onTraits: async () => undefined,
   onImported: async () => 0,
@@ -191,6 +192,50 @@ describe("changing a person", () => {
     expect(told).toEqual([`do not contact ${id}`, `converted ${id}`]);
   });
 
+  it("L5 a colleague switches measuring off and on again, unless the person said so; the log has it, by the version read alone", async () => {
+    const ada = await lead({ email: "ada@example.test" });
+    expect(ada).toMatchObject({ measuring: "as-campaign", measuringRefusedAt: null });
+    expect((await ask("PATCH", `/leads/${ada.id}`, { measuring: "always" })).status).toBe(422);
+    now = noon.add({ hours: 1 });
+    const off = await ask("PATCH", `/leads/${ada.id}`, { measuring: "never" });
+    expect(off.body).toMatchObject({ measuring: "never", measuringRefusedAt: null, changedAt: now.toString() });
+    const stale = await server.http.inject({
+      method: "PATCH",
+      url: `/api/v1/leads/${ada.id}`,
+      headers: { "if-match": `"${ada.changedAt}"` },
+      payload: { measuring: "as-campaign" },
+    });
+    expect([stale.statusCode, stale.json().code]).toEqual([412, "changed-meanwhile"]);
+    await ask("PATCH", `/leads/${ada.id}`, { measuring: "as-campaign" });
+    const word = `ana@example.com: ${ada.id}`;
+    expect(told).toEqual([`${word} never`, `${word} as-campaign`]);
+    const { rows } = await fresh.pool.query(
+      "select before, after from audit_entries where action = 'update' and subject_id = $1 order by id",
+      [String(ada.id)],
+    );
+    expect(rows).toMatchObject([
+      { before: { measuring: "as-campaign" }, after: { measuring: "never", fields: ["measuring"] } },
+      { before: { measuring: "never" }, after: { measuring: "as-campaign", fields: ["measuring"] } },
+    ]);
+
+    const say = (measuring: "never" | "as-campaign") =>
+      fresh.db.transaction().execute((tx) => people.sayMeasuring(tx, ada.id, measuring, now));
+    expect([await say("never"), await say("never")]).toEqual([true, false]);
+    expect((await ask("GET", `/leads/${ada.id}`)).body).toMatchObject({ measuringRefusedAt: now.toString() });
+    const overruled = await ask("PATCH", `/leads/${ada.id}`, { measuring: "as-campaign", city: "Kiel" });
+    expect(overruled).toMatchObject({ status: 422, body: { code: "measuring-refused" } });
+    expect((await ask("PATCH", `/leads/${ada.id}`, { measuring: "never", city: "Kiel" })).body).toMatchObject({
+      city: "Kiel",
+      measuringRefusedAt: now.toString(),
+    });
+    await say("as-campaign");
+    expect((await ask("GET", `/leads/${ada.id}`)).body).toMatchObject({
+      measuring: "as-campaign",
+      measuringRefusedAt: null,
+    });
+    expect((await ask("POST", "/contacts", { firstName: "Bo", measuring: "never" })).body.measuring).toBe("never");
+  });
+
   it("a Lead becomes a Contact with address and opt-outs, and nothing is told to stop", async () => {
     const { id } = await lead({ email: "ada@example.test", status: "Interested" });
     const converted = await ask("PUT", `/leads/${id}/conversion`);
@@ -237,9 +282,10 @@ describe("deleting and erasing", () => {
           noon,
         ),
       );
+    await fresh.db.transaction().execute((tx) => people.sayMeasuring(tx, id, "never", noon));
     expect(await ask("PUT", `/leads/${id}/erasure`)).toMatchObject({
       status: 200,
-      body: { fullName: "Erased person", email: null, attributes: {} },
+      body: { fullName: "Erased person", email: null, attributes: {}, measuringRefusedAt: null },
     });
     expect(told).toEqual([`erase ${id}`]);
     for (const table of ["people", "person_addresses", "suppressions", "audit_entries"]) {

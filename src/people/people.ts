@@ -4,7 +4,7 @@ import type { Selectable } from "kysely";
 import { difference, recordChange } from "../accounts/audit.ts";
 import { parseAddress } from "../core/address.ts";
 import { languageTag, timeZoneNamed } from "../core/csv-mapping.ts";
-import { choosePrimary, FIRST_STATUS, requireFullName, STATUSES } from "../core/person.ts";
+import { choosePrimary, FIRST_STATUS, type Measuring, requireFullName, STATUSES } from "../core/person.ts";
 import { type Fault, refuse } from "../core/problem.ts";
 import { type Db, inTransaction, type Tx } from "../db/database.ts";
 import type { PersonKind, Tables } from "../db/tables.ts";
@@ -12,11 +12,13 @@ import { refuseIfChanged } from "../http/etag.ts";
 import { carryOver, type ErasureKeys, forget, lift, restoreErased, suppress } from "../suppressions/suppressions.ts";
 import { DO_NOT_CONTACT, type PersonInput } from "./api.ts";
 import { checkedAttributes } from "./fields.ts";
+import { askedMeasuring } from "./measuring.ts";
 import * as store from "./store.ts";
 
 export { declaredFields } from "./fields.ts";
 export { lacking } from "./lacking.ts";
 export { matching } from "./matching.ts";
+export { sayMeasuring } from "./measuring.ts";
 export { fieldsForTemplates, templateVariables } from "./template-variables.ts";
 
 export type Person = Selectable<Tables["people"]>;
@@ -43,6 +45,12 @@ export type Neighbours = {
   readonly onTimeZone: (tx: Tx, personIds: readonly number[], now: Temporal.Instant) => Promise<void>;
   /** The country or a field of these people changed: what waits for a date or keeps holidays is scheduled anew. */
   readonly onTraits: (tx: Tx, personIds: readonly number[], now: Temporal.Instant) => Promise<void>;
+  /** A colleague changed whether opens and clicks are measured: an entry on the timeline. */
+  readonly onMeasuring: (
+    tx: Tx,
+    changed: { readonly personId: number; readonly measuring: Measuring; readonly by: string },
+    now: Temporal.Instant,
+  ) => Promise<void>;
   /** Everything of `formerId` becomes that of `personId`; the row of the former goes right after. */
   readonly onMerge: (tx: Tx, merged: Merged, now: Temporal.Instant) => Promise<void>;
   /**
@@ -99,6 +107,7 @@ export function create(
       attributes: JSON.stringify(await checkedAttributes(tx, input.attributes ?? {}, {})),
       ownerId: input.owner ? await store.userNamed(tx, input.owner) : null,
       ...(input.disabled ? { disabledAt: now } : {}),
+      ...(input.measuring ? { measuring: input.measuring } : {}),
     };
     const email = { email: primary?.address ?? null, emailKey: primary?.key ?? null };
     const made =
@@ -149,6 +158,7 @@ export function update(
       ...(addresses ? { email: primary?.address ?? null, emailKey: primary?.key ?? null } : {}),
       ...(input.disabled === undefined ? {} : { disabledAt: input.disabled ? (before.disabledAt ?? now) : null }),
       ...(input.owner === undefined ? {} : { ownerId: input.owner ? await store.userNamed(tx, input.owner) : null }),
+      ...askedMeasuring(before, input.measuring),
     };
     const merged = { ...before, ...after };
     const attributes = input.attributes
@@ -172,8 +182,12 @@ export function update(
     else if (changed && ("country" in changed.after || "attributes" in changed.after))
       await neighbours.onTraits(tx, [id], now);
     await statusChanged(tx, before.status, saved, actor, neighbours, now);
+    if (saved.measuring !== before.measuring)
+      await neighbours.onMeasuring(tx, { personId: id, measuring: saved.measuring, by: actor.name }, now);
     // The names of the fields, not what was in them: the log outlives an erasure.
     const fields = [...Object.keys(changed?.after ?? {}), ...(further ? ["addresses"] : [])];
+    const told = ({ status, measuring }: Person) =>
+      saved.measuring === before.measuring ? { status } : { status, measuring };
     await recordChange(
       tx,
       {
@@ -181,8 +195,8 @@ export function update(
         action: "update",
         subjectType: kind,
         subjectId: id,
-        before: { status: before.status },
-        after: { status: saved.status, fields },
+        before: told(before),
+        after: { ...told(saved), fields },
       },
       now,
     );

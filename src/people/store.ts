@@ -124,6 +124,8 @@ export async function anonymise(tx: Tx, id: number, now: Temporal.Instant): Prom
     timeZone: null,
     notes: null,
     attributes: "{}",
-  };
+    measuring: "as-campaign",
+    measuringRefusedAt: null,
+  } as const;
   return save(tx, id, { ...nothing, fullName: "Erased person", disabledAt: now, erasedAt: now, changedAt: now });
 }

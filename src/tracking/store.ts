@@ -20,7 +20,8 @@ export type Engagement = {
 
 /**
  * Whom and what it is about, the message says: a token that was signed before two people were merged names the former.
- * A message without an address was never sent, or its person is erased.
+ * A message without an address was never sent, or its person is erased. Of whoever is never measured nothing is kept,
+ * of mails sent before neither.
  */
 export async function insert(tx: Tx, seen: readonly Seen[]): Promise<Engagement[]> {
   const { rows } = await sql<Engagement>`${PREPARED} with added as (
@@ -37,7 +38,8 @@ export async function insert(tx: Tx, seen: readonly Seen[]): Promise<Engagement[
       ${seen.map((one) => one.automatic)}::boolean[]
     ) as seen (message_id, kind, link, happened_at, automatic)
     join messages on messages.id = seen.message_id
-    where messages.address is not null
+    join people on people.id = messages.person_id
+    where messages.address is not null and people.measuring <> 'never'
     returning id, message_id, email_campaign_id, person_id, campaign_id, step_id, kind, link, automatic
   )
   select * from added order by email_campaign_id, id`.execute(tx);

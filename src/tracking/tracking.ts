@@ -18,7 +18,8 @@ export type Seen = {
 };
 
 /**
- * Records a batch in one transaction; conditions that ask for it hear of it by `pending_facts`. What names no message of ours, or one of an erased person, is left out.
+ * Records a batch in one transaction; conditions that ask for it hear of it by `pending_facts`. What names no message of ours, or one of a person who is erased or never
+ * measured, is left out.
  * @returns what was recorded.
  */
 export function record(db: Db, seen: readonly Seen[], now: Temporal.Instant): Promise<readonly store.Engagement[]> {

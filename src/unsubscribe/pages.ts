@@ -1,14 +1,20 @@
-/** The public unsubscribe page: GET and HEAD only show it, POST acts. No script, no cookie, nothing from elsewhere. */
+/** The public page of preferences, leaving above all: GET and HEAD only show it, POST acts. No script, no cookie, nothing from elsewhere. */
 import { createHash } from "node:crypto";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Clock } from "../clock.ts";
+import type { Measuring } from "../core/person.ts";
 import type { Db } from "../db/database.ts";
-import { find, leave, type Leaver, returnAgain, SCOPES, type Scope } from "./unsubscribe.ts";
+import { choose, find, leave, type Leaver, returnAgain, SCOPES, type Scope } from "./unsubscribe.ts";
 import { type Words, wordsFor } from "./words.ts";
 
 /** What the mail program's own button ends (RFC 8058): there is nobody to ask, and nobody who presses it thinks in campaigns. */
 const ONE_CLICK_SCOPE: Scope = "campaigns";
 const BODY_LIMIT_BYTES = 16 * 1024;
+/** What the form about opens and clicks sends. */
+const MEASURING_ACTIONS: Readonly<Record<string, Measuring>> = {
+  "measure-never": "never",
+  "measure-as-campaign": "as-campaign",
+};
 
 type Fields = Readonly<Record<string, string | undefined>>;
 
@@ -37,6 +43,13 @@ export function pages(
       await returnAgain(db, leaver, now);
       return page(reply, 200, words, words.backTitle, paragraph(words.backDone) + paragraph(words.closing));
     }
+    const measuring = Object.hasOwn(MEASURING_ACTIONS, fields["action"] ?? "") && MEASURING_ACTIONS[fields["action"]!];
+    if (measuring) {
+      await choose(db, leaver, measuring, now);
+      const { title, done } = words.measured[measuring];
+      const content = paragraph(done) + paragraph(words.closing) + measuringForm(measuring, words.backIntro, words);
+      return page(reply, 200, words, title, content);
+    }
     const oneClick = fields["List-Unsubscribe"] === "One-Click";
     const chosen = oneClick ? ONE_CLICK_SCOPE : SCOPES.find((scope) => scope === fields["scope"]);
     if (!chosen) return page(reply, 400, words, words.title, alert(words.choose) + offer(leaver, words));
@@ -51,7 +64,10 @@ export function pages(
   }
 }
 
-/** One form with the three scopes and one button; whoever has left already is told so and may come back. */
+/**
+ * One form with the three scopes and one button; whoever has left already is told so and may come back. Below it, what
+ * one may say without leaving.
+ */
 function offer(leaver: Leaver, words: Words): string {
   const { campaignName, leftScope } = leaver;
   const already = leftScope ? paragraph(words.already[leftScope](campaignName)) : "";
@@ -68,7 +84,16 @@ function offer(leaver: Leaver, words: Words): string {
 ${choices.join("\n")}</fieldset>
 <p><button>${words.leave}</button></p></form>`;
   const intro = leaver.address === null ? "" : paragraph(words.intro(leaver.address, campaignName));
-  return intro + already + form + (leftScope ? wayBack(words) : "");
+  const measuring =
+    leaver.address === null ? "" : `<hr>${measuringForm(leaver.measuring, words.measuring[leaver.measuring], words)}`;
+  return intro + already + form + (leftScope ? wayBack(words) : "") + measuring;
+}
+
+/** The button that says otherwise about opens and clicks than it is now. */
+function measuringForm(now: Measuring, intro: string, words: Words): string {
+  const [action, wanted] = Object.entries(MEASURING_ACTIONS).find(([, measuring]) => measuring !== now)!;
+  return `<form method="post">${paragraph(intro)}
+<p><button class="quiet" name="action" value="${action}">${escapeHtml(words.measure[wanted])}</button></p></form>`;
 }
 
 function wayBack(words: Words): string {
@@ -96,7 +121,7 @@ body{font:1.125rem/1.5 system-ui,sans-serif;color:var(--text);background:var(--p
 main{max-width:36rem;margin:0 auto;padding:2rem 1rem;overflow-wrap:anywhere}
 h1{font-size:1.75rem;line-height:1.2}
 fieldset{border:1px solid var(--line);border-radius:.5rem;padding:.5rem 1rem}legend{padding:0 .25rem;font-weight:600}
-fieldset p{display:flex;gap:.75rem;align-items:flex-start;margin:.75rem 0}input{width:1.25rem;height:1.25rem;margin:.2rem 0 0;flex:none}
+fieldset p{display:flex;gap:.75rem;align-items:flex-start;margin:.75rem 0}hr{border:0;border-top:1px solid var(--line);margin:2rem 0}input{width:1.25rem;height:1.25rem;margin:.2rem 0 0;flex:none}
 button{font:inherit;font-weight:600;min-height:2.75rem;padding:.5rem 1.5rem;border:2px solid var(--button);border-radius:.5rem;background:var(--button);color:var(--on-button);cursor:pointer}
 button.quiet{background:transparent;color:var(--text);border-color:var(--line);font-weight:400}
 :focus-visible{outline:3px solid var(--button);outline-offset:3px}`;

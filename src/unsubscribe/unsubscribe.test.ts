@@ -65,8 +65,10 @@ describe("the page", () => {
       expect(answer.headers["set-cookie"]).toBeUndefined();
     }
     const { body } = await ask("GET", url);
-    expect(body.match(/<form/g)).toHaveLength(1);
-    expect(body.match(/<button/g)).toHaveLength(1);
+    const [leaving, measuring] = body.split("<hr>");
+    expect(leaving!.match(/<form/g)).toHaveLength(1);
+    expect(leaving!.match(/<button/g)).toHaveLength(1);
+    expect(measuring!.match(/<button/g)).toHaveLength(1);
     expect(body.match(/type="radio"/g)).toHaveLength(3);
     expect(body).toMatch(/value="campaign" checked/);
     expect((await small.status(id)).status).toBe("In Progress");
@@ -267,5 +269,70 @@ describe("coming back", () => {
     const rows = await suppressions(person.emailKey!);
     expect(rows.find(({ reason }) => reason === "complaint")!.liftedAt).toBeNull();
     expect(rows.find(({ reason }) => reason === "unsubscribed")!.liftedAt).not.toBeNull();
+  });
+});
+
+describe("saying whether one is measured (L5)", () => {
+  const measuringOf = (id: number) =>
+    fresh.db.selectFrom("people").select(["measuring", "measuringRefusedAt"]).where("id", "=", id).executeTakeFirst();
+  const say = (url: string, action: string) => ask("POST", url, { headers: FORM, body: `action=${action}` });
+
+  it("is one press below, without leaving anything; the timeline has it once, and the way back is as short", async () => {
+    const { id, person, url } = await scene();
+    expect((await ask("GET", url)).body).toContain('name="action" value="measure-never"');
+    expect(await measuringOf(person.id)).toEqual({ measuring: "as-campaign", measuringRefusedAt: null });
+    for (let times = 0; times < 2; times += 1) {
+      const answer = await say(url, "measure-never");
+      expect(answer.statusCode).toBe(200);
+      expect(answer.body).toContain("<h1>We no longer note what you open and click</h1>");
+      expect(answer.body).toContain('value="measure-as-campaign"');
+    }
+    expect(await measuringOf(person.id)).toEqual({ measuring: "never", measuringRefusedAt: now });
+    expect((await small.status(id)).status).toBe("In Progress");
+    expect(await suppressions(person.emailKey!)).toEqual([]);
+    const shown = (await ask("GET", url)).body;
+    expect(shown).toContain("We do not note what you open or click.");
+    expect(shown).not.toContain("measure-never");
+
+    await say(url, "measure-as-campaign");
+    expect(await measuringOf(person.id)).toEqual({ measuring: "as-campaign", measuringRefusedAt: null });
+    expect(await entries(person.id)).toMatchObject([
+      { kind: "measuring", emailCampaignId: id, detail: { measuring: "never", by: null } },
+      { kind: "measuring", emailCampaignId: id, detail: { measuring: "as-campaign", by: null } },
+    ]);
+  });
+
+  it("takes a colleague's choice for their own", async () => {
+    const { person, url } = await scene();
+    await small.change(person.id, { measuring: "never" }, now);
+    expect((await ask("GET", url)).body).toContain("measure-as-campaign");
+    await say(url, "measure-never");
+    expect((await measuringOf(person.id))!.measuringRefusedAt).toEqual(now);
+    await expect(small.change(person.id, { measuring: "as-campaign" }, now)).rejects.toThrow("said themselves");
+  });
+
+  it("is offered in German, changes nothing by GET, by another's link, or by a word that is none", async () => {
+    const { person, url } = await scene();
+    const german = await ask("GET", url, { headers: { "accept-language": "de" } });
+    expect(german.body).toContain("Nicht festhalten, was ich öffne und anklicke");
+    await ask("GET", `${url}?action=measure-never`);
+    expect((await say(`${url}x`, "measure-never")).statusCode).toBe(404);
+    expect((await say(url, "toString")).statusCode).toBe(400);
+    expect((await oneClick(url)).statusCode).toBe(200);
+    expect(await measuringOf(person.id)).toMatchObject({ measuring: "as-campaign" });
+  });
+
+  it("of an erased person is not offered, and does nothing", async () => {
+    const { person, url } = await scene();
+    await fresh.db.updateTable("messages").set({ address: null }).where("personId", "=", person.id).execute();
+    await fresh.db
+      .updateTable("people")
+      .set({ email: null, emailKey: null, erasedAt: now })
+      .where("id", "=", person.id)
+      .execute();
+    expect((await ask("GET", url)).body).not.toContain("measure-");
+    await say(url, "measure-never");
+    expect(await measuringOf(person.id)).toMatchObject({ measuring: "as-campaign" });
+    expect(await entries(person.id)).toEqual([]);
   });
 });

@@ -1,10 +1,11 @@
-/** Front door: a person leaves, or comes back, by the signed link in a mail. Nobody else can do either for them. */
-import { recordEntry } from "../communications/communications.ts";
+/** Front door: by the signed link in a mail a person leaves, comes back, or says whether they are measured. Nobody else can. */
+import { recordEntry, recordMeasuring } from "../communications/communications.ts";
 import { maskAddress, parseAddress } from "../core/address.ts";
 import { verify } from "../core/links.ts";
+import type { Measuring } from "../core/person.ts";
 import { type Db, inTransaction, type Tx } from "../db/database.ts";
 import * as emailCampaigns from "../email-campaigns/email-campaigns.ts";
-import { currentId } from "../people/people.ts";
+import { currentId, sayMeasuring } from "../people/people.ts";
 import { covering, lift, suppress } from "../suppressions/suppressions.ts";
 
 export const SCOPES = ["campaign", "campaigns", "everything"] as const;
@@ -23,6 +24,8 @@ export type Leaver = {
   readonly emailKeys: readonly string[];
   /** The widest scope the person has left already. */
   readonly leftScope: Scope | null;
+  /** Whether what they open and click is measured. */
+  readonly measuring: Measuring;
 };
 
 /** Reads a link; null unless we signed it for this very message (E87, E96). Changes nothing. */
@@ -44,6 +47,7 @@ export async function leaverOf(
       "messages.personId",
       "messages.address",
       "people.email",
+      "people.measuring",
       "messages.campaignId",
       "campaigns.name as campaignName",
     ])
@@ -52,7 +56,7 @@ export async function leaverOf(
     .executeTakeFirst();
   // Whoever was merged into another since is that other.
   if (!row || (row.personId !== claim.personId && row.personId !== (await currentId(db, claim.personId)))) return null;
-  const { campaignId, campaignName, personId } = row;
+  const { campaignId, campaignName, personId, measuring } = row;
   const addresses = [row.address, row.email].filter((address) => address !== null);
   const emailKeys = [...new Set(addresses.flatMap(keyOf))];
   const shown = addresses[0];
@@ -64,6 +68,7 @@ export async function leaverOf(
     address: shown === undefined ? null : maskAddress(shown),
     emailKeys,
     leftScope: await leftScopeOf(db, emailKeys, campaignId),
+    measuring,
   };
 }
 
@@ -128,6 +133,15 @@ export function returnAgain(db: Db, leaver: Leaver, now: Temporal.Instant): Prom
       },
       now,
     );
+  });
+}
+
+/** The person says whether what they open and click is measured. Harmless twice. */
+export function choose(db: Db, leaver: Leaver, measuring: Measuring, now: Temporal.Instant): Promise<void> {
+  return inTransaction(db, async (tx) => {
+    const { personId, emailCampaignId } = leaver;
+    if (await sayMeasuring(tx, personId, measuring, now))
+      await recordMeasuring(tx, { personId, emailCampaignId, measuring, by: null }, now);
   });
 }
 

@@ -1,4 +1,5 @@
-/** The words of the public unsubscribe page, in every language it speaks. */
+/** The words of the public page of preferences, in every language it speaks. */
+import type { Measuring } from "../core/person.ts";
 
 export type Words = {
   readonly language: string;
@@ -14,6 +15,12 @@ export type Words = {
   readonly back: string;
   readonly backTitle: string;
   readonly backDone: string;
+  /** How it is, with what the other choice would change. */
+  readonly measuring: Readonly<Record<Measuring, string>>;
+  /** The button that makes it so. */
+  readonly measure: Readonly<Record<Measuring, string>>;
+  /** What is said once it is so. */
+  readonly measured: Readonly<Record<Measuring, { readonly title: string; readonly done: string }>>;
   readonly wrongTitle: string;
   readonly wrong: string;
   readonly choose: string;
@@ -46,6 +53,25 @@ const english: Words = {
   back: "Receive emails again",
   backTitle: "Welcome back",
   backDone: "You may get emails from us again. What was stopped does not start again by itself.",
+  measuring: {
+    "as-campaign":
+      "We may note when you open our emails and which of their links you click. You can switch that off without unsubscribing.",
+    never: "We do not note what you open or click.",
+  },
+  measure: {
+    "as-campaign": "You may note it again",
+    never: "Do not note what I open and click",
+  },
+  measured: {
+    "as-campaign": {
+      title: "Thank you",
+      done: "We may note again when you open our emails and which of their links you click.",
+    },
+    never: {
+      title: "We no longer note what you open and click",
+      done: "Emails we send you from now on hold nothing that could tell us. In earlier ones it is no longer noted either; their links work as before.",
+    },
+  },
   wrongTitle: "This link does not work",
   wrong: "It is incomplete or has been changed. Nothing has happened. Please use the link in the email as it is.",
   choose: "Please choose one of these.",
@@ -78,6 +104,25 @@ const german: Words = {
   back: "Wieder E-Mails erhalten",
   backTitle: "Willkommen zurück",
   backDone: "Sie können wieder E-Mails von uns erhalten. Was beendet wurde, beginnt nicht von selbst neu.",
+  measuring: {
+    "as-campaign":
+      "Wir können festhalten, wann Sie unsere E-Mails öffnen und welche Links Sie darin anklicken. Das können Sie abschalten, ohne sich abzumelden.",
+    never: "Wir halten nicht fest, was Sie öffnen oder anklicken.",
+  },
+  measure: {
+    "as-campaign": "Darf wieder festgehalten werden",
+    never: "Nicht festhalten, was ich öffne und anklicke",
+  },
+  measured: {
+    "as-campaign": {
+      title: "Vielen Dank",
+      done: "Wir dürfen wieder festhalten, wann Sie unsere E-Mails öffnen und welche Links Sie darin anklicken.",
+    },
+    never: {
+      title: "Wir halten nicht mehr fest, was Sie öffnen und anklicken",
+      done: "E-Mails, die wir Ihnen ab jetzt senden, enthalten nichts, was es uns verraten könnte. Auch in früheren wird es nicht mehr festgehalten; deren Links funktionieren wie bisher.",
+    },
+  },
   wrongTitle: "Dieser Link funktioniert nicht",
   wrong:
     "Er ist unvollständig oder wurde verändert. Es ist nichts geschehen. Bitte verwenden Sie den Link so, wie er in der E-Mail steht.",

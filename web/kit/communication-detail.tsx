@@ -23,6 +23,12 @@ function propertiesOf({ properties }: Communication["detail"]): [string, string]
   return told.map(([name, value]) => [name, typeof value === "boolean" ? (value ? t("yes") : t("no")) : String(value)]);
 }
 
+/** Whose choice it was; null once it is forgotten with the person. */
+function saidBy({ by }: Communication["detail"]): string | null {
+  if (by === null) return t("the person themselves, by the link in a mail");
+  return typeof by === "string" ? by : null;
+}
+
 export function CommunicationDetail({ id }: { id: string }) {
   const found = useApi("GET /communications/:id", { params: { id } });
   const may = useMay();
@@ -32,6 +38,7 @@ export function CommunicationDetail({ id }: { id: string }) {
   const facts: [string, string | null][] = [
     [t("At"), formatMoment(one.at)],
     [t("Happened"), typeof one.detail["happenedAt"] === "string" ? formatMoment(one.detail["happenedAt"]) : null],
+    [t("By"), one.kind === "measuring" ? saidBy(one.detail) : null],
     [t("To"), one.to],
     [t("Template"), one.template?.name ?? null],
     [t("Server said"), one.reply],

@@ -49,6 +49,7 @@ const KINDS: Readonly<Record<Communication["kind"], { icon: typeof IconMail; wor
   opened: { icon: IconMailOpened, word: () => t("Opened"), color: "blue" },
   clicked: { icon: IconClick, word: () => t("Clicked"), color: "blue" },
   event: { icon: IconBolt, word: () => t("Event"), color: "grape" },
+  measuring: { icon: IconClick, word: () => t("Measuring"), color: "gray" },
 };
 
 export const COMMUNICATION_KINDS = Object.keys(KINDS) as Communication["kind"][];
@@ -87,6 +88,9 @@ export const reasonWord = (reason: string) => REASONS[reason]?.() ?? bounceReaso
 export function titleOf({ kind, subject, detail }: Pick<Communication, "kind" | "subject" | "detail">): string {
   if (kind === "opened") return t("Opened an email");
   if (kind === "clicked" && typeof detail["link"] === "string") return t("Clicked {link}", { link: detail["link"] });
+  // Of an erased person the detail is gone.
+  if (detail["measuring"] === "never") return t("Never measured from now on");
+  if (detail["measuring"] === "as-campaign") return t("Measured again, as the Campaign says");
   const reason = detail["reason"];
   return kind === "bounce" && typeof reason === "string"
     ? t("Came back: {reason}", { reason: bounceReason(reason) })

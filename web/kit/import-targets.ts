@@ -26,4 +26,5 @@ export const PERSON_TARGETS: readonly { readonly value: Target; readonly label: 
   { value: "notes", label: () => t("Notes") },
   { value: "unsubscribed", label: () => t("Unsubscribed") },
   { value: "doNotContact", label: () => t("Do Not Contact") },
+  { value: "neverMeasured", label: () => t("Opens and clicks never measured") },
 ];

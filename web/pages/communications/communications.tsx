@@ -24,6 +24,7 @@ const KINDS = [
   "converted",
   "suppressed",
   "event",
+  "measuring",
 ] as const;
 const DELIVERIES = ["sending", "sent", "deferred", "error", "bounced", "suppressed"] as const;
 

@@ -25,6 +25,7 @@ import { queryClient, useApi, useRead } from "../../queries.ts";
 import { useMay, useMayChange } from "../../session.tsx";
 import { Consent, Groups, Running } from "./person-consent.tsx";
 import { Details, EditPerson, StatusMenu } from "./person-details.tsx";
+import { Measuring } from "./person-measuring.tsx";
 import { Timeline } from "./person-timeline.tsx";
 
 type Person = Answer<"GET /people/:id">;
@@ -170,6 +171,7 @@ export default function PersonPage() {
               <>
                 <Groups person={person} />
                 <Consent person={person} />
+                <Measuring person={person} mayChange={own} />
               </>
             )}
           </Stack>
