@@ -5,7 +5,7 @@ import { conditionSchema } from "../core/conditions.ts";
 import { contract, id, idParams, instant } from "../http/contract.ts";
 
 /** How many rules one Campaign may have. */
-const MAX_RULES = 20;
+export const MAX_RULES = 20;
 
 const ruleFields = {
   kind: z.enum(START_KINDS).describe("`joined` a group, `matches` a condition from now on, or was `created`."),
@@ -34,7 +34,8 @@ const NEEDED = {
   created: "Say by which ways people are created: api, import, hand.",
 } as const;
 
-const settings = {
+/** What holds for all rules of a Campaign. */
+export const startSettings = {
   senderId: id.nullable().default(null).describe("The sender of the Campaign's owner when null."),
   again: z
     .enum(["never", "after-end"])
@@ -50,7 +51,7 @@ const settings = {
     .describe("More starts than this within an hour wait for a yes; null: they never do."),
 };
 
-export const automaticStartInput = z.object({ rules: z.array(ruleInput).max(MAX_RULES), ...settings });
+export const automaticStartInput = z.object({ rules: z.array(ruleInput).max(MAX_RULES), ...startSettings });
 export type AutomaticStartInput = z.output<typeof automaticStartInput>;
 
 const automaticStart = z.object({
@@ -63,9 +64,10 @@ const automaticStart = z.object({
       text: z.string().nullable().describe("The condition in words."),
       started: z.int().describe("How many Email Campaigns it started."),
       matching: z.int().describe("Of how many people its condition is true now."),
+      waiting: z.int().describe("How many it found wait for a yes."),
     }),
   ),
-  ...settings,
+  ...startSettings,
   waiting: z.int().describe("People who are not started before somebody says yes."),
   leftOut: z
     .array(

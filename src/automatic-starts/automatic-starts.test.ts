@@ -96,6 +96,19 @@ describe("joining a group", () => {
     expect((await running())[0]!.status).toBe("In Progress");
   });
 
+  it("rules stand in the order they are given, and keep what they know when they change places", async () => {
+    const created = { kind: "created", ways: ["import", "api"] };
+    const { rules } = await set([joined(), gold]);
+    const [first, second] = rules.map(({ id }) => id);
+    const after = await set([created, { ...gold, id: second }, { ...joined(), id: first }]);
+    expect(after.rules.map(({ id, kind, ways }) => [id, kind, ways])).toEqual([
+      [expect.any(Number), "created", ["api", "import"]],
+      [second, "matches", null],
+      [first, "joined", null],
+    ]);
+    expect((await automaticStarts.get(fresh.db, campaignId)).rules).toEqual(after.rules);
+  });
+
   it("who is suppressed, disabled or without address is left out, and the reason is seen", async () => {
     await set([joined()]);
     const none = await small.person({ email: null });

@@ -6,11 +6,12 @@ import { recordChange } from "../accounts/audit.ts";
 import type { Acting } from "../accounts/ownership.ts";
 import * as campaigns from "../campaigns/campaigns.ts";
 import { checkConditions } from "../campaigns/conditions.ts";
+import { type Way, WAYS } from "../core/automatic-start.ts";
 import { conditionInWords } from "../core/condition-words.ts";
 import { type Condition, leavesOf } from "../core/conditions.ts";
 import { refuse } from "../core/problem.ts";
 import type { Language } from "../core/timing-words.ts";
-import { brokenConstraint, type Db, inTransaction, type Tx } from "../db/database.ts";
+import { type Db, inTransaction, type Tx } from "../db/database.ts";
 import { namesIn, NOT_STARTED_TEXT } from "../email-campaigns/email-campaigns.ts";
 import * as emailGroups from "../email-groups/email-groups.ts";
 import type { AutomaticStartInput, RuleInput } from "./api.ts";
@@ -49,7 +50,8 @@ export async function get(db: Db, campaignId: number, language: Language = "en")
 }
 
 /** Sets the rules. They count from this moment: facts that are being written meanwhile are waited for. */
-export function save(db: Db, campaignId: number, input: AutomaticStartInput, actor: Acting, now: Temporal.Instant) {
+export function save(db: Db, campaignId: number, given: AutomaticStartInput, actor: Acting, now: Temporal.Instant) {
+  const input = { ...given, rules: given.rules.map((rule) => ({ ...rule, ways: inOrder(rule.ways) })) };
   return inTransaction(db, async (tx) => {
     await campaigns.lock(tx, campaignId);
     if (input.senderId !== null) await senderFor(tx, { senderId: input.senderId });
@@ -63,10 +65,10 @@ export function save(db: Db, campaignId: number, input: AutomaticStartInput, act
     const same = (rule: RuleInput) => {
       const { kind, emailGroupId, condition, ways } = known.get(rule.id ?? 0) ?? {};
       const wanted = { kind: rule.kind, emailGroupId: rule.emailGroupId, condition: rule.condition, ways: rule.ways };
-      return isDeepStrictEqual(wanted, { kind, emailGroupId, condition, ways });
+      return isDeepStrictEqual(wanted, { kind, emailGroupId, condition, ways: inOrder(ways ?? null) });
     };
     const kept = input.rules.filter(same);
-    const added = input.rules.filter((rule) => !same(rule));
+    const added = new Set(input.rules.filter((rule) => !same(rule)));
     const switched = kept.filter(({ id, on }) => known.get(id!)!.isOn !== on);
     await holdStill(tx, [...added, ...switched]);
     await store.removeRules(
@@ -78,13 +80,22 @@ export function save(db: Db, campaignId: number, input: AutomaticStartInput, act
       await store.switchRule(tx, rule.id!, rule.on);
       await begin(tx, rule.id!, rule);
     }
-    for (const rule of added) await begin(tx, await store.insertRule(tx, campaignId, rule, now), rule);
+    const order: number[] = [];
+    for (const rule of input.rules) {
+      const id = added.has(rule) ? await store.insertRule(tx, campaignId, rule, now) : rule.id!;
+      if (added.has(rule)) await begin(tx, id, rule);
+      order.push(id);
+    }
+    await store.placeRules(tx, order);
     const after = { ...input, rules: input.rules.map(({ id: _id, ...rule }) => rule) };
     const change = { actor, action: "automatic-start", subjectType: "campaign", subjectId: campaignId, after };
     await recordChange(tx, { ...change, before: { rules: before } }, now);
     return get(tx, campaignId);
   });
 }
+
+/** The ways by which people are created, each once and always in the same order: they mean the same in any. */
+export const inOrder = (ways: readonly Way[] | null) => ways && WAYS.filter((way) => ways.includes(way));
 
 /** Starts those who wait for a yes, a moment later; or forgets them. */
 export function answer(db: Db, campaignId: number, start: boolean, actor: Acting, now: Temporal.Instant) {
@@ -139,7 +150,8 @@ async function holdStill(tx: Tx, rules: readonly RuleInput[]): Promise<void> {
   try {
     await sql`lock table ${sql.join(tables.map((table) => sql.table(table)))} in share mode`.execute(tx);
   } catch (error) {
-    if (brokenConstraint(error) === undefined && (error as { code?: string }).code === "55P03")
+    // Too long waited for, or somebody waits for us as well.
+    if (["55P03", "40P01"].includes((error as { code?: string }).code ?? ""))
       refuse(
         "automatic-start-conflict",
         "Something long is being written, such as an import. Try again when it is done.",

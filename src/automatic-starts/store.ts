@@ -15,7 +15,13 @@ export function find(db: Db, campaignId: number) {
 }
 
 export function rulesOf(db: Db, campaignId: number) {
-  return db.selectFrom("startRules").select(RULE).where("campaignId", "=", campaignId).orderBy("id").execute();
+  return db
+    .selectFrom("startRules")
+    .select(RULE)
+    .where("campaignId", "=", campaignId)
+    .orderBy("position")
+    .orderBy("id")
+    .execute();
 }
 
 export function rulesById(db: Db, ids: readonly number[]) {
@@ -53,6 +59,14 @@ export async function insertRule(
     .returning("id")
     .executeTakeFirstOrThrow();
   return made.id;
+}
+
+/** Rules stand in this order from now on. */
+export async function placeRules(tx: Tx, ids: readonly number[]): Promise<void> {
+  await sql`
+    update start_rules set position = wanted.place - 1
+    from unnest(${[...ids]}::bigint[]) with ordinality as wanted (id, place)
+    where start_rules.id = wanted.id and start_rules.position <> wanted.place - 1`.execute(tx);
 }
 
 /** Switched off, a rule forgets what it has not acted on, and whom it knew. */

@@ -9,6 +9,7 @@ import type { Choice } from "../core/schedule-effects.ts";
 import { type Db, inTransaction, type Tx } from "../db/database.ts";
 import { contentOf, publishContent, undone } from "../publishing/publishing.ts";
 import * as templates from "../templates/templates.ts";
+import { bringStart, type StartChanges } from "./automatic-start.ts";
 import { forgetGone, giveKeys, type Keys, keysOf } from "./keys.ts";
 import { type CampaignOfFile, fault, type Folder, settingFields, stepFields, type TemplateOfFile } from "./read.ts";
 
@@ -28,6 +29,8 @@ export type Applied = {
     readonly differences: readonly Difference[];
     /** Null: nobody is on their way. */
     readonly impact: Told | null;
+    /** Null: the file does not speak of it, or nothing of it differs. */
+    readonly automaticStart: StartChanges | null;
   }[];
   /** Campaigns with a key that stand in no file; they are left as they are. */
   readonly notInFolder: readonly string[];
@@ -57,14 +60,22 @@ async function brought(tx: Tx, folder: Folder, wishes: Wishes, actor: Acting, no
   for (const campaign of folder.campaigns)
     if (await located(campaign.file, () => findOrMake(tx, campaign, actor, now))) made.add(campaign.key);
   const writer = await conditionWriter(tx);
+  const changes = new Map<CampaignOfFile, Awaited<ReturnType<typeof bringCampaign>>>();
   for (const campaign of folder.campaigns) {
     const isNew = made.has(campaign.key);
     const change = await located(campaign.file, () =>
       bringCampaign(tx, campaign, { isNew, writer }, wishes, actor, now),
     );
-    if (change) changed.push({ key: campaign.key, name: campaign.campaign, ...change });
+    changes.set(campaign, change);
   }
   const keys = await keysOf(tx);
+  // Rules come last: whatever applying itself makes true of people was so before them.
+  for (const campaign of folder.campaigns) {
+    const change = changes.get(campaign) ?? null;
+    const automaticStart = await located(campaign.file, () => bringRules(tx, campaign, keys, writer, actor, now));
+    const { key, campaign: name } = campaign;
+    if (change ?? automaticStart) changed.push({ key, name, ...(change ?? UNCHANGED), automaticStart });
+  }
   const inFolder = new Set(folder.campaigns.map(({ key }) => key));
   const others = (await campaigns.list(tx, { limit: 500 })).flatMap(({ id, name }) => {
     const key = keys.keyOf("campaign", id);
@@ -73,8 +84,24 @@ async function brought(tx: Tx, folder: Folder, wishes: Wishes, actor: Acting, no
   return { templates: changedTemplates, campaigns: changed, notInFolder: others };
 }
 
+const UNCHANGED = { change: "update", differences: [], impact: null } as const;
+
+/** A file that does not speak of rules leaves those there are. */
+function bringRules(
+  tx: Tx,
+  { key, automaticStart, lineOf }: CampaignOfFile,
+  keys: Keys,
+  writer: Writer,
+  actor: Acting,
+  now: Temporal.Instant,
+): Promise<StartChanges | null> | null {
+  if (!automaticStart) return null;
+  const place = (path: readonly (string | number)[]) => lineWords(lineOf(["automaticStart", ...path]));
+  return bringStart(tx, keys.idOf("campaign", key)!, automaticStart, { writer, place }, actor, now);
+}
+
 /** What is refused is refused with its file. */
-async function located<Result>(file: string, work: () => Promise<Result>): Promise<Result> {
+async function located<Result>(file: string, work: () => Promise<Result> | Result): Promise<Result> {
   try {
     return await work();
   } catch (error) {

@@ -7,6 +7,7 @@ import type { Condition } from "../core/conditions.ts";
 import { type Variants, variantsOf } from "../core/variants.ts";
 import { type Db, inTransaction } from "../db/database.ts";
 import * as templates from "../templates/templates.ts";
+import { writtenStart } from "./automatic-start.ts";
 import { giveKeys, keyFrom, keysOf, type Kind } from "./keys.ts";
 import { settingFields, stepFields, WRITTEN_IN_SETTINGS, WRITTEN_IN_STEP, yamlOf } from "./read.ts";
 
@@ -15,7 +16,7 @@ const ENDINGS: Readonly<Record<string, string>> = { markdown: "md", mjml: "mjml"
 
 /** @returns the files written, relative to the folder. */
 export async function exportFolder(db: Db, directory: string): Promise<string[]> {
-  const { all, contents, keyOf, writer } = await inTransaction(db, async (tx) => {
+  const { all, contents, keyOf, writer, starts } = await inTransaction(db, async (tx) => {
     const found = await campaigns.list(tx, { limit: MOST });
     const used = found.flatMap(({ steps }) => steps.flatMap(variantsOf));
     const ids = [...new Set(used.map(({ emailTemplateId }) => emailTemplateId))];
@@ -39,7 +40,9 @@ export async function exportFolder(db: Db, directory: string): Promise<string[]>
     }
     await giveKeys(tx, given);
     const writer = await conditionWriter(tx);
-    return { all: found, contents: content, keyOf: (await keysOf(tx)).keyOf, writer };
+    const starts = new Map<number, Record<string, unknown>>();
+    for (const { id } of found) starts.set(id, await writtenStart(tx, id, writer));
+    return { all: found, contents: content, keyOf: (await keysOf(tx)).keyOf, writer, starts };
   });
 
   const files: string[] = [];
@@ -89,7 +92,9 @@ export async function exportFolder(db: Db, directory: string): Promise<string[]>
     }));
     const settings = { ...said(plain, settingFields.shape), ...inWords(plain, WRITTEN_IN_SETTINGS) };
     const { name, description } = campaign;
-    await write(`campaigns/${key}.yaml`, yamlOf({ key, campaign: name, description, ...settings, schedule }));
+    const automaticStart = starts.get(campaign.id);
+    const whole = { key, campaign: name, description, ...settings, automaticStart, schedule };
+    await write(`campaigns/${key}.yaml`, yamlOf(whole));
   }
   return files;
 }

@@ -8,6 +8,7 @@ import { campaignEdit, MAX_STEPS, stepInput, variantsWith } from "../campaigns/a
 import { type Fault, refuse } from "../core/problem.ts";
 import { line } from "../http/contract.ts";
 import { templateInput } from "../templates/api.ts";
+import { automaticStartInFile } from "./automatic-start.ts";
 
 const key = z.string().regex(/^[a-z0-9][a-z0-9-]{0,79}$/, "A key is made of small letters, digits and hyphens.");
 
@@ -23,6 +24,7 @@ export const WRITTEN_IN_SETTINGS = ["stopIf", "goal"] as const;
 const campaignFile = settingFields.extend({
   stopIf: written,
   goal: written,
+  automaticStart: automaticStartInFile.optional(),
   key,
   campaign: line(),
   description: z.string().max(5000).nullable().default(null),

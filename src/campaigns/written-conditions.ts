@@ -10,6 +10,10 @@ export type Writer = {
   /** @throws Refusal `condition-invalid` with its place in the text. */
   read(text: string, stepNamed: Resolve["step"], where: string): Condition;
   write(condition: Condition, stepName: (id: number) => string): string;
+  /** An Email Group by its name, whatever the case; null: there is none. */
+  groupNamed(name: string): number | null;
+  /** What an Email Group is called; its number where it is gone. */
+  groupName(id: number): string;
 };
 
 /** Groups and Campaigns go by their names, whatever the case; how steps are called the caller says. */
@@ -31,6 +35,8 @@ export async function conditionWriter(db: Db): Promise<Writer> {
       const read = parseCondition(text, { group, campaign, step });
       return "problem" in read ? refuse("condition-invalid", `${where}: ${read.problem}`) : read.condition;
     },
+    groupNamed: group,
+    groupName: names.group,
     write: (condition, step) => conditionInWords(condition, { ...names, step }, { language: "en" }),
   };
 }

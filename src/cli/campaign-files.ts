@@ -1,8 +1,10 @@
 /** `tidings export`, `plan` and `apply`: Campaigns as a folder of files. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { type Applied, apply, plan, type Wishes } from "../campaign-files/apply.ts";
+import type { StartChanges } from "../campaign-files/automatic-start.ts";
 import { exportFolder } from "../campaign-files/export.ts";
 import { readFolder } from "../campaign-files/read.ts";
+import type { Way } from "../core/automatic-start.ts";
 import type { Difference } from "../core/schedule-diff.ts";
 import { CHOICES, type Choice } from "../core/schedule-effects.ts";
 import { COMMAND_LINE, withContext } from "./context.ts";
@@ -66,8 +68,9 @@ const wishesOf = ({ choice, dueNow, perHour }: Options): Wishes => ({
 
 function written({ templates, campaigns, notInFolder }: Applied, verb: string): string {
   const lines = templates.map(({ key, change }) => `Template ${key} ${verb} ${change}d.`);
-  for (const { key, change, differences, impact } of campaigns) {
+  for (const { key, change, differences, impact, automaticStart } of campaigns) {
     lines.push(`Campaign ${key} ${verb} ${change}d.`, ...differences.map((one) => `  ${inWords(one)}`));
+    if (automaticStart) lines.push(...startInWords(automaticStart).map((one) => `  starts by itself: ${one}`));
     if (!impact) continue;
     const effects = Object.entries(impact.effects).filter(([, mails]) => mails > 0);
     lines.push(
@@ -88,6 +91,27 @@ function inWords({ kind, row, stepId, field, before, after }: Difference): strin
   if (kind === "setting-changed") return `${field}: ${shown(before)} → ${shown(after)}`;
   if (kind === "step-added") return `+ ${step}`;
   return kind === "step-removed" ? `- ${step} (${stepId})` : "the steps change places";
+}
+
+const CHANGES = { added: "+", removed: "-", "switched-on": "switched on:", "switched-off": "switched off:" } as const;
+const WAYS: Readonly<Record<Way, string>> = { api: "over the API", import: "by import", hand: "by hand" };
+
+/** The rules that come, go and change, a line each. */
+function startInWords({ rules, reordered, settings }: StartChanges): string[] {
+  const lines = settings.map(({ field, before, after }) => `${field}: ${shown(before)} → ${shown(after)}`);
+  for (const { change, rule, alreadySo, forgotten } of rules) {
+    const off = change === "added" && !rule.on ? " (off)" : "";
+    const known = alreadySo ? `; not the ${alreadySo} of whom it is so already` : "";
+    const lost = forgotten ? `; ${forgotten} who wait for a yes are forgotten` : "";
+    lines.push(`${CHANGES[change]} ${ruleInWords(rule)}${off}${known}${lost}`);
+  }
+  return reordered ? [...lines, "the rules change places"] : lines;
+}
+
+function ruleInWords({ joined, matches, created }: StartChanges["rules"][number]["rule"]): string {
+  if (joined !== undefined) return `when somebody joins “${joined}”`;
+  if (matches !== undefined) return `when this becomes true of somebody: ${matches}`;
+  return `when somebody is created ${(created ?? []).map((way) => WAYS[way]).join(", ")}`;
 }
 
 const shown = (value: unknown) => (value === null || value === undefined ? "–" : JSON.stringify(value));

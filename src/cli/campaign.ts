@@ -1,5 +1,6 @@
 /** `tidings campaign`: what Campaigns and Email Campaigns are doing, from the command line. */
-import { Command } from "commander";
+import { Command, Option } from "commander";
+import * as automaticStarts from "../automatic-starts/automatic-starts.ts";
 import * as campaigns from "../campaigns/campaigns.ts";
 import { refuse } from "../core/problem.ts";
 import * as emailCampaigns from "../email-campaigns/email-campaigns.ts";
@@ -37,9 +38,7 @@ export const campaign = (run: Run): Command => {
         .action(
           run((options, output, id) =>
             withContext(options, async ({ database: { db } }) => {
-              const wanted = /^\d{1,15}$/.test(id ?? "")
-                ? Number(id)
-                : refuse("input-invalid", "Name the Campaign by its number.", "/id");
+              const wanted = numbered(id);
               const found = await campaigns.get(db, wanted);
               const rows = await emailCampaigns.list(db, { campaignId: wanted, limit: MOST, sort: "id" });
               const cells = rows.map((row) => [row.number, row.person, row.status, row.startOn, row.nextDueAt ?? ""]);
@@ -48,6 +47,27 @@ export const campaign = (run: Run): Command => {
                 ...found,
                 data: rows,
               });
+            }),
+          ),
+        ),
+    )
+    .addCommand(
+      new Command("waiting")
+        .description("who waits for a yes, because too many at once would start by themselves")
+        .argument("<id>", "the Campaign's number, as `tidings campaign list` shows it")
+        .addOption(new Option("--start", "start them, a moment later").conflicts("forget"))
+        .option("--forget", "start none of them")
+        .action(
+          run<Answer>(({ start = false, forget = false, ...options }, output, id) =>
+            withContext(options, async ({ database: { db }, clock }) => {
+              const wanted = numbered(id);
+              const { waiting } = await automaticStarts.get(db, wanted);
+              const found =
+                start || forget
+                  ? await automaticStarts.answer(db, wanted, start, COMMAND_LINE, clock())
+                  : await automaticStarts.get(db, wanted);
+              const said = start ? "Started as soon as Tidings runs" : forget ? "Forgotten" : "Waiting for a yes";
+              output.answer(`${said}: ${waiting}.`, { campaignId: wanted, people: waiting, waiting: found.waiting });
             }),
           ),
         ),
@@ -82,6 +102,11 @@ export const campaign = (run: Run): Command => {
     );
   return command;
 };
+
+type Answer = Common & { readonly start?: boolean; readonly forget?: boolean };
+
+const numbered = (id: string | undefined): number =>
+  /^\d{1,15}$/.test(id ?? "") ? Number(id) : refuse("input-invalid", "Name the Campaign by its number.", "/id");
 
 const ACTIONS = [
   ["pause", "hold an Email Campaign back until it is resumed", emailCampaigns.pause],

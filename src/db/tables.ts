@@ -547,6 +547,8 @@ export type Tables = {
     condition: Json<Condition | null>;
     ways: Way[] | null;
     isOn: boolean;
+    /** Its place among the rules of the Campaign, from 0. */
+    position: Defaulted<number>;
     createdAt: Instant;
   };
   startRuleMatches: { startRuleId: number; personId: number };
