@@ -1,4 +1,6 @@
 /** What modules hear of each other without importing each other: plain functions, handed in where they are needed. */
+import * as automaticStarts from "./automatic-starts/automatic-starts.ts";
+import * as campaigns from "./campaigns/campaigns.ts";
 import * as communications from "./communications/communications.ts";
 import * as conversations from "./conversations/conversations.ts";
 import * as delivery from "./delivery/delivery.ts";
@@ -56,6 +58,7 @@ export function neighboursOf(secrets: Secrets): Neighbours {
       const subject = "Another record of this person was merged into this one";
       await communications.recordEntry(tx, { personId, kind: "status", subject, detail: { formerId } }, now);
     },
+    namedBy: async (tx, what) => [...(await automaticStarts.naming(tx, what)), ...(await campaigns.naming(tx, what))],
     onErase: async (tx, personId, now) => {
       await emailCampaigns.end(tx, { personIds: [personId] }, { event: "stop", reason: "erased" }, now);
       await delivery.forgetPerson(tx, personId);

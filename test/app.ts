@@ -46,11 +46,17 @@ export async function openApp({ now, ...more }: Opening = {}) {
   }
 
   /** Asks; `as` is a role, administrator unless said. */
-  async function ask(method: Method, url: string, body?: unknown, as: Role = "administrator"): Promise<Answer> {
+  async function ask(
+    method: Method,
+    url: string,
+    body?: unknown,
+    as: Role = "administrator",
+    headers: Record<string, string> = {},
+  ): Promise<Answer> {
     const answer = await app.http.inject({
       method,
       url: url.startsWith("/u/") ? url : `/api/v1${url}`,
-      headers: { authorization: `Bearer ${tokens[as]}` },
+      headers: { ...headers, authorization: `Bearer ${tokens[as]}` },
       ...(body === undefined ? {} : { payload: body as object }),
     });
     const json = (answer.headers["content-type"] ?? "").includes("json");

@@ -30,6 +30,7 @@ export const neighbours: people.Neighbours = {
   onTraits: async () => undefined,
   onImported: async () => 0,
   onMerge: async () => undefined,
+  namedBy: async () => [],
   onErase: async () => undefined,
 };
 

@@ -175,6 +175,18 @@ describe("coming to match a condition", () => {
     await small.change(before.id, { city: "Lisbon" }, NOW);
     await handle();
     expect(await begun()).toEqual([later.id]);
+    const [{ id } = { id: 0 }] = await running();
+    const told = async (language: "en" | "de") => (await emailCampaigns.explain(fresh.db, id, NOW, language)).text;
+    expect(await told("en")).toContain("because this became true of Ana: Plan is “gold”.");
+    expect(await told("de")).toContain("weil auf Ana jetzt zutrifft: Plan ist „gold“.");
+    const shown = async (language: "en" | "de") => (await emailCampaigns.get(fresh.db, id, NOW, language)).startedBy;
+    expect([await shown("en"), await shown("de")]).toMatchObject([
+      { name: "Plan is “gold”" },
+      { name: "Plan ist „gold“" },
+    ]);
+    // As an earlier release wrote it down.
+    await sql`update email_campaigns set started_by = started_by - 'names' where id = ${id}`.execute(fresh.db);
+    expect(await told("de")).toContain("Plan is “gold”.");
     await end(later.id, NOW);
     await small.change(later.id, { city: "Porto" }, NOW);
     await handle();

@@ -18,6 +18,7 @@ import type { AutomaticStartInput, RuleInput } from "./api.ts";
 import * as store from "./store.ts";
 
 export { handleStarts } from "./jobs.ts";
+export { naming } from "./store.ts";
 
 /** How many of those who were left out are shown. */
 const SHOWN = 50;

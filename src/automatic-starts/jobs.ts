@@ -84,5 +84,6 @@ async function becauseOf(tx: Tx, rule: store.Rule): Promise<StartedBy> {
     : emailGroupId === null
       ? null
       : names.group(emailGroupId);
-  return { rule: rule.id, kind, name };
+  const german = condition && { names: { de: conditionInWords(condition, names, { language: "de" }) } };
+  return { rule: rule.id, kind, name, ...german };
 }

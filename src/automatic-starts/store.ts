@@ -1,7 +1,9 @@
 /** The SQL of automatic starts; writes only its own tables. */
 import { type RawBuilder, sql } from "kysely";
 import type { StartKind } from "../core/automatic-start.ts";
+import * as campaigns from "../campaigns/campaigns.ts";
 import type { Condition } from "../core/conditions.ts";
+import type { Named, Use } from "../core/uses.ts";
 import type { Db, Tx } from "../db/database.ts";
 import { conditionInSql } from "../email-campaigns/email-campaigns.ts";
 import type { AutomaticStartInput, RuleInput } from "./api.ts";
@@ -31,6 +33,18 @@ export function rulesById(db: Db, ids: readonly number[]) {
     .where("id", "=", sql<number>`any(${[...ids]}::bigint[])`)
     .orderBy("id")
     .execute();
+}
+
+/** Which Campaigns' rules wait for it or ask for it; a Campaign's own do not count, since they go with it. */
+export async function naming(tx: Tx, what: Named): Promise<Use[]> {
+  const waitsFor = "group" in what ? sql`rule.email_group_id = ${what.group}` : sql`false`;
+  const itself = "campaign" in what ? what.campaign : 0;
+  const { rows } = await sql<Use>`
+    select distinct campaigns.id as campaign_id, campaigns.name as campaign, 'start' as where
+    from start_rules as rule join campaigns on campaigns.id = rule.campaign_id
+    where (${waitsFor} or ${campaigns.names(sql`rule.condition`, what)}) and campaigns.id <> ${itself}
+    order by campaigns.id`.execute(tx);
+  return rows;
 }
 
 export async function saveSettings(

@@ -8,7 +8,7 @@ import fc from "fast-check";
 import { sql } from "kysely";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type FreshDatabase, freshDatabase } from "../../test/database.ts";
-import { actor, at, BEGAN, type World, world } from "../../test/world.ts";
+import { actor, at, BEGAN, neighbours, type World, world } from "../../test/world.ts";
 import { automaticStartInput } from "../automatic-starts/api.ts";
 import * as automaticStarts from "../automatic-starts/automatic-starts.ts";
 import * as campaigns from "../campaigns/campaigns.ts";
@@ -209,7 +209,7 @@ describe("the file", () => {
     await applied();
     const made = (await campaigns.findByName(fresh.db, "New"))!;
     expect((await get()).rules).toMatchObject([{ condition: { finished: made.id } }]);
-    await campaigns.remove(fresh.db, made.id, actor, NOW);
+    await campaigns.remove(fresh.db, made.id, neighbours, actor, NOW);
     await rm(file);
   });
 });

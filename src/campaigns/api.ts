@@ -3,7 +3,18 @@ import { z } from "zod";
 import { conditionSchema } from "../core/conditions.ts";
 import { LETTERS, MEASURES } from "../core/variants.ts";
 import { CLOCKS, COUNTINGS, HOLIDAYS_OF, neverOpens } from "../core/timing.ts";
-import { contract, id, idParams, instant, line, listOf, page, timeOfDay } from "../http/contract.ts";
+import {
+  contract,
+  id,
+  idParams,
+  instant,
+  line,
+  listOf,
+  NAMED_IN_USE,
+  page,
+  removalQuery,
+  timeOfDay,
+} from "../http/contract.ts";
 
 /** How many steps one Schedule may have. */
 export const MAX_STEPS = 100;
@@ -309,9 +320,11 @@ export const campaigns = contract({
     method: "DELETE",
     path: "/campaigns/:id",
     summary: "Delete a Campaign without Email Campaigns",
+    description: NAMED_IN_USE,
     tag,
     access: "manager",
     params: idParams,
+    query: removalQuery,
     success: { status: 204 },
   },
   setSteps: {

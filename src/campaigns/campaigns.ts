@@ -7,7 +7,7 @@ import { neverOpens, type WindowText } from "../core/timing.ts";
 import { type Db, type Tx, brokenConstraint, inTransaction } from "../db/database.ts";
 import type { EmailCampaignStatus } from "../db/tables.ts";
 import { refuseIfChanged } from "../http/etag.ts";
-import { declaredFields } from "../people/people.ts";
+import { declaredFields, refuseNamed, type Removal } from "../people/people.ts";
 import type { CampaignEdit, CampaignInput, StepInput } from "./api.ts";
 import { checkConditions } from "./conditions.ts";
 import * as store from "./store.ts";
@@ -21,6 +21,7 @@ export const find = store.find;
 export const findByName = store.findByName;
 export const stepsOf = store.stepsOf;
 export const namesOfTemplates = store.namesOfTemplates;
+export { names, naming } from "./naming.ts";
 export { pause, resume } from "./pauses.ts";
 
 /** Holds a Campaign for whoever changes more than one thing of it. */
@@ -150,11 +151,13 @@ export function setSteps(
   });
 }
 
-/** Deletes a Campaign that has no Email Campaigns (E7). */
-export function remove(db: Db, id: number, actor: Actor, now: Temporal.Instant): Promise<void> {
+/** Deletes a Campaign that has no Email Campaigns (E7); where other Campaigns name it, only when that is meant. */
+export function remove(db: Db, id: number, removal: Removal, actor: Actor, now: Temporal.Instant): Promise<void> {
   return inTransaction(db, async (tx) => {
     const found = (await store.lock(tx, id)) ?? notFound(id);
     await refusing(() => store.remove(tx, id));
+    // Last: what cannot go at all is told first.
+    await refuseNamed(tx, { campaign: id }, found.name, removal);
     await recordChange(
       tx,
       { actor, action: "delete", subjectType: "campaign", subjectId: id, before: { name: found.name } },

@@ -1,5 +1,6 @@
 /** Campaigns over HTTP. */
 import type { Db } from "../db/database.ts";
+import { languageOf } from "../http/language.ts";
 import { pageOf } from "../http/paging.ts";
 import type { Serve } from "../http/serve.ts";
 import type { Neighbours } from "../people/people.ts";
@@ -16,14 +17,24 @@ export function routes(
   }: { db: Db; neighbours: Neighbours; afterScheduleChange: campaigns.AfterScheduleChange },
 ): void {
   serve(sampleCampaign.load, ({ actor, now }) => sample.load(db, actor, neighbours, now));
-  serve(sampleCampaign.remove, ({ actor, now }) => sample.remove(db, actor, now));
+  serve(sampleCampaign.remove, ({ actor, now, request }) =>
+    sample.remove(db, { namedBy: neighbours.namedBy, language: languageOf(request) }, actor, now),
+  );
   serve(api.list, async ({ query }) => pageOf(await campaigns.list(db, query), query.limit));
   serve(api.get, ({ params }) => campaigns.get(db, params.id));
   serve(api.create, ({ body, actor, now }) => campaigns.create(db, body, actor, now));
   serve(api.update, ({ params, body, actor, unchangedSince, now }) =>
     campaigns.update(db, params.id, body, actor, unchangedSince, afterScheduleChange, now),
   );
-  serve(api.remove, ({ params, actor, now }) => campaigns.remove(db, params.id, actor, now));
+  serve(api.remove, ({ params, query, actor, now, request }) =>
+    campaigns.remove(
+      db,
+      params.id,
+      { ...query, namedBy: neighbours.namedBy, language: languageOf(request) },
+      actor,
+      now,
+    ),
+  );
   serve(api.setSteps, ({ params, body, actor, unchangedSince, now }) =>
     campaigns.setSteps(db, params.id, body.steps, actor, unchangedSince, afterScheduleChange, now),
   );

@@ -57,16 +57,16 @@ export async function load(db: Db, actor: By, neighbours: people.Neighbours, now
 }
 
 /** Removes what nothing else uses. The rest stays and says why; it is still the sample's, so that one can try again. */
-export async function remove(db: Db, actor: By, now: Temporal.Instant) {
+export async function remove(db: Db, removal: people.Removal, actor: By, now: Temporal.Instant) {
   const kept: { kind: Kind; id: number; name: string; reason: string }[] = [];
   let removed = 0;
   const group = (await itemsOf(db, "email-group"))[0];
   const sample = (await itemsOf(db, "person")).map(({ id }) => id);
   const others = group ? await othersIn(db, group.id, sample) : 0;
   const removals: readonly [Kind, (tx: Tx, id: number) => Promise<unknown>][] = [
-    ["campaign", (tx, id) => campaigns.remove(tx, id, actor, now)],
+    ["campaign", (tx, id) => campaigns.remove(tx, id, removal, actor, now)],
     ["email-template", (tx, id) => templates.remove(tx, id, actor, now)],
-    ["email-group", (tx, id) => emailGroups.remove(tx, id, actor, now)],
+    ["email-group", (tx, id) => emailGroups.remove(tx, id, removal, actor, now)],
     [
       "person",
       async (tx, id) => {

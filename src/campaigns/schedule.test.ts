@@ -1,6 +1,7 @@
 /** Campaigns and their Schedules as a caller sees them, on a real database. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type FreshDatabase, freshDatabase } from "../../test/database.ts";
+import { neighbours } from "../../test/world.ts";
 import type { Refusal } from "../core/problem.ts";
 import type { Tx } from "../db/database.ts";
 import { campaignInput, stepInput } from "./api.ts";
@@ -121,9 +122,11 @@ describe("a Campaign", () => {
   it("E7 with Email Campaigns, finished ones too, cannot be deleted", async () => {
     const made = await create({ name: "Used", steps: [row(0)] });
     await link(made.id, "Completed");
-    expect((await refusalOf(campaigns.remove(fresh.db, made.id, actor, later))).code).toBe("campaign-in-use");
+    expect((await refusalOf(campaigns.remove(fresh.db, made.id, neighbours, actor, later))).code).toBe(
+      "campaign-in-use",
+    );
     const unused = await create({ name: "Unused", steps: [row(0)] });
-    await campaigns.remove(fresh.db, unused.id, actor, later);
+    await campaigns.remove(fresh.db, unused.id, neighbours, actor, later);
     expect(await campaigns.find(fresh.db, unused.id)).toBeUndefined();
     expect(await campaigns.find(fresh.db, made.id)).toBeDefined();
   });
@@ -145,7 +148,7 @@ describe("a Campaign", () => {
     const made = await create({ name: "Before", steps: [row(0)] });
     await campaigns.update(fresh.db, made.id, { name: "After" }, actor, null, tell, later);
     await setSteps(made.id, [row(4)]);
-    await campaigns.remove(fresh.db, made.id, actor, later);
+    await campaigns.remove(fresh.db, made.id, neighbours, actor, later);
     const { rows } = await fresh.pool.query<{ actor: string; action: string; before: unknown; after: any }>(
       "select actor, action, before, after from audit_entries where subject_type = 'campaign' and subject_id = $1 order by id",
       [String(made.id)],

@@ -10,7 +10,17 @@ export const WAYS = ["api", "import", "hand"] as const;
 export type Way = (typeof WAYS)[number];
 
 /** What is said of an Email Campaign that a rule started, in the names of that day. */
-export type StartedBy = { readonly rule: number; readonly kind: StartKind; readonly name: string | null };
+export type StartedBy = {
+  readonly rule: number;
+  readonly kind: StartKind;
+  /** The group, or the condition in English. */
+  readonly name: string | null;
+  /** The condition in the other languages; none: of a group, or of a release that knew English alone. */
+  readonly names?: Readonly<Partial<Record<Language, string>>>;
+};
+
+/** The group, or the condition in words. */
+export const nameIn = ({ name, names }: StartedBy, language: Language): string | null => names?.[language] ?? name;
 
 /** Whether somebody may go through a Campaign again, and how many days after the end of the last time at the earliest. */
 export type Again = { readonly rule: "never" | "after-end"; readonly afterDays: number };
@@ -31,11 +41,15 @@ const BECAUSE: Readonly<Record<Language, Readonly<Record<StartKind, string>>>> =
 
 /** `Started by itself on 2026-03-02 because Ana joined “Newsletter readers”.` */
 export function startedInWords(
-  { kind, name }: StartedBy,
+  startedBy: StartedBy,
   day: Temporal.PlainDate,
   person: string,
   language: Language,
 ): string {
-  const values: Readonly<Record<string, string>> = { day: day.toString(), person, name: name ?? "" };
-  return BECAUSE[language][kind].replaceAll(/\{(\w+)\}/g, (whole, key: string) => values[key] ?? whole);
+  const values: Readonly<Record<string, string>> = {
+    day: day.toString(),
+    person,
+    name: nameIn(startedBy, language) ?? "",
+  };
+  return BECAUSE[language][startedBy.kind].replaceAll(/\{(\w+)\}/g, (whole, key: string) => values[key] ?? whole);
 }

@@ -2,7 +2,7 @@
 import { sql } from "kysely";
 import { senderFor, workspace } from "../accounts/accounts.ts";
 import { difference, recordChange } from "../accounts/audit.ts";
-import { startedInWords } from "../core/automatic-start.ts";
+import { nameIn, startedInWords } from "../core/automatic-start.ts";
 import type { Condition } from "../core/conditions.ts";
 import { type Action, type Event, actionsFor, after } from "../core/email-campaign.ts";
 import { type StepMessage, explain as explainSteps, findingInWords } from "../core/explain.ts";
@@ -85,7 +85,8 @@ export async function get(db: Db, reference: Reference, now: Temporal.Instant, l
       sentAt: message?.state === "accepted" ? message.at : null,
     };
   });
-  return { ...row, timeZone: facts.rules.timeZone, actions: actionsFor(row.status), steps };
+  const startedBy = row.startedBy && { ...row.startedBy, name: nameIn(row.startedBy, language) };
+  return { ...row, startedBy, timeZone: facts.rules.timeZone, actions: actionsFor(row.status), steps };
 }
 
 /** For every step: why it was or was not sent, and what comes next; from the code that decides. */

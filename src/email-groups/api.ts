@@ -1,6 +1,6 @@
 /** The contract of Email Groups and their members. Data only. */
 import { z } from "zod";
-import { contract, id, idParams, instant, line, listOf, page } from "../http/contract.ts";
+import { contract, id, idParams, instant, line, listOf, NAMED_IN_USE, page, removalQuery } from "../http/contract.ts";
 import { filterSchema } from "../people/api.ts";
 
 const emailGroup = z.object({
@@ -95,9 +95,11 @@ export const emailGroups = contract({
     method: "DELETE",
     path: "/email-groups/:id",
     summary: "Delete an Email Group that no running Email Campaign was started for",
+    description: NAMED_IN_USE,
     tag: "Email Groups",
     access: "manager",
     params: idParams,
+    query: removalQuery,
     success: { status: 204 },
   },
   members: {

@@ -19,6 +19,7 @@ const neighbours: people.Neighbours = {
   onTraits: async () => undefined,
   onImported: async () => 0,
   onMerge: async () => undefined,
+  namedBy: async () => [],
   onErase: (tx, personId) => forgetPerson(tx, personId),
 };
 let fresh: FreshDatabase;

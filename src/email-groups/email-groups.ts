@@ -76,8 +76,17 @@ export async function update(
   );
 }
 
-/** Deletes a group and its memberships; refused while an Email Campaign started for it still runs (E37). */
-export async function remove(db: Db, id: number, actor: Actor, now: Temporal.Instant): Promise<void> {
+/**
+ * Deletes a group and its memberships; refused while an Email Campaign started for it still runs (E37). Where rules of
+ * automatic start or conditions name it, only when that is meant.
+ */
+export async function remove(
+  db: Db,
+  id: number,
+  removal: people.Removal,
+  actor: Actor,
+  now: Temporal.Instant,
+): Promise<void> {
   await inTransaction(db, async (tx) => {
     const found = (await store.lock(tx, id)) ?? notFound(id);
     const running = await store.runningFor(tx, id);
@@ -86,6 +95,7 @@ export async function remove(db: Db, id: number, actor: Actor, now: Temporal.Ins
         "email-group-in-use",
         `${running.number} was started for the group "${found.title}" and still runs. Cancel it or wait for its end.`,
       );
+    await people.refuseNamed(tx, { group: id }, found.title, removal);
     await store.remove(tx, id);
     await recordChange(
       tx,

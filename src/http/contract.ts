@@ -83,6 +83,13 @@ export function listOf<Row extends z.ZodType>(row: Row) {
   return z.object({ data: z.array(row), nextCursor: z.string().nullable() });
 }
 
+/** Deleting what rules or conditions of Campaigns name. */
+export const removalQuery = z.object({
+  force: z.stringbool().default(false).describe("Delete it although rules or conditions of Campaigns name it."),
+});
+export const NAMED_IN_USE =
+  "Refused with `named-in-use` (409) while rules of automatic start or conditions of Campaigns name it; the errors say which. With `force` rules that wait for it go with it, and what conditions ask of it is not so any more.";
+
 /** Text a caller gives for a name or title: trimmed, not empty, one line. */
 export const line = (most = 200) =>
   z

@@ -3,7 +3,18 @@ import { z } from "zod";
 import { delimiters } from "../core/csv.ts";
 import { RESERVED } from "../core/csv-mapping.ts";
 import { CONTACT_STATUSES, LEAD_STATUSES, MEASURING } from "../core/person.ts";
-import { contract, dayInput, id, idParams, instant, line, listOf, page } from "../http/contract.ts";
+import {
+  contract,
+  dayInput,
+  id,
+  idParams,
+  instant,
+  line,
+  listOf,
+  NAMED_IN_USE,
+  page,
+  removalQuery,
+} from "../http/contract.ts";
 
 const kinds = ["lead", "contact"] as const;
 
@@ -400,9 +411,11 @@ export const personFields = contract({
     method: "DELETE",
     path: "/person-fields/:id",
     summary: "Remove a field that nobody has a value for",
+    description: NAMED_IN_USE,
     tag: "People fields",
     access: "manager",
     params: idParams,
+    query: removalQuery,
     success: { status: 204 },
   },
 });

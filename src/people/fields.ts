@@ -8,6 +8,7 @@ import { type Fault, refuse } from "../core/problem.ts";
 import { type Db, inTransaction, type Tx } from "../db/database.ts";
 import type { Attributes } from "../db/tables.ts";
 import type { FieldInput } from "./api.ts";
+import { refuseNamed, type Removal } from "./named.ts";
 
 type Actor = Acting;
 
@@ -74,8 +75,14 @@ export function redeclare(
   });
 }
 
-/** Removes a field nobody has a value for. */
-export async function undeclare(db: Db, id: number, actor: Actor, now: Temporal.Instant): Promise<void> {
+/** Removes a field nobody has a value for; where conditions name it, only when that is meant. */
+export async function undeclare(
+  db: Db,
+  id: number,
+  removal: Removal,
+  actor: Actor,
+  now: Temporal.Instant,
+): Promise<void> {
   await inTransaction(db, async (tx) => {
     const found =
       (await tx.selectFrom("personFields").select(columns).where("id", "=", id).forUpdate().executeTakeFirst()) ??
@@ -97,6 +104,7 @@ export async function undeclare(db: Db, id: number, actor: Actor, now: Temporal.
       .executeTakeFirst();
     if (waitedFor)
       refuse("person-field-in-use", `A step of the Campaign “${waitedFor.name}” waits for "${found.label}".`);
+    await refuseNamed(tx, { field: found.key }, found.label, removal);
     await tx.deleteFrom("personFields").where("id", "=", id).execute();
     await recordChange(tx, { actor, action: "delete", subjectType: "person-field", subjectId: id, before: found }, now);
   });

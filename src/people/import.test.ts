@@ -23,6 +23,7 @@ const neighbours: people.Neighbours = {
   onTraits: async () => undefined,
   onImported: async () => 0,
   onMerge: async () => undefined,
+  namedBy: async () => [],
   onErase: async () => undefined,
 };
 

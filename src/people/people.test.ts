@@ -25,6 +25,7 @@ const neighbours: people.Neighbours = {
   onTraits: async () => undefined,
   onImported: async () => 0,
   onMerge: async () => undefined,
+  namedBy: async () => [],
   onErase: async (_tx, id) => void told.push(`erase ${id}`),
 };
 

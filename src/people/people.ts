@@ -13,11 +13,13 @@ import { carryOver, type ErasureKeys, forget, lift, restoreErased, suppress } fr
 import { DO_NOT_CONTACT, type PersonInput } from "./api.ts";
 import { checkedAttributes } from "./fields.ts";
 import { askedMeasuring } from "./measuring.ts";
+import type { Removal } from "./named.ts";
 import * as store from "./store.ts";
 
 export { declaredFields } from "./fields.ts";
 export { lacking } from "./lacking.ts";
 export { matching } from "./matching.ts";
+export { refuseNamed, type Removal } from "./named.ts";
 export { sayMeasuring } from "./measuring.ts";
 export { fieldsForTemplates, templateVariables } from "./template-variables.ts";
 
@@ -62,6 +64,8 @@ export type Neighbours = {
     imported: { readonly emailGroupId: number; readonly emailKeys: readonly string[]; readonly by: string },
     now: Temporal.Instant,
   ) => Promise<number>;
+  /** Where rules of automatic start and conditions name an Email Group, a field or a Campaign that is to go. */
+  readonly namedBy: Removal["namedBy"];
   /** Stops what runs with `erased` and forgets the contents of messages, entries and memberships. */
   readonly onErase: (tx: Tx, personId: number, now: Temporal.Instant) => Promise<void>;
 };

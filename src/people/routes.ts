@@ -2,6 +2,7 @@
 import { Readable } from "node:stream";
 import { refuse } from "../core/problem.ts";
 import type { Database } from "../db/database.ts";
+import { languageOf } from "../http/language.ts";
 import type { Serve } from "../http/serve.ts";
 import {
   conversion,
@@ -54,7 +55,9 @@ export function routes(serve: Serve, app: PeopleApp): void {
   serve(personFields.list, async () => ({ data: await declaredFields(db), nextCursor: null }));
   serve(personFields.create, ({ body, actor, now }) => declare(db, body, actor, now));
   serve(personFields.update, ({ params, body, actor, now }) => redeclare(db, params.id, body, actor, now));
-  serve(personFields.remove, ({ params, actor, now }) => undeclare(db, params.id, actor, now));
+  serve(personFields.remove, ({ params, query, actor, now, request }) =>
+    undeclare(db, params.id, { ...query, namedBy: app.neighbours.namedBy, language: languageOf(request) }, actor, now),
+  );
 
   serve(imports.create, async ({ query, actor, now, request }) => ({
     jobId: await startImport(app, uploadOf(request.body), query, actor, now),

@@ -9,7 +9,10 @@ test.afterAll(() => program.stop());
 
 test("whoever joins a group is started, more than were meant wait for a yes, and who was left out is listed", async ({
   page,
+  quiet,
 }) => {
+  // A deletion that is asked about.
+  quiet.allow(/409/);
   await setUp(program, page);
   const ask = <Answer = any>(method: string, path: string, body?: unknown) =>
     api<Answer>(page.request, program, method as "GET", path, body as never);
@@ -82,4 +85,27 @@ test("whoever joins a group is started, more than were meant wait for a yes, and
   const [one] = (await ask("GET", `/email-campaigns?campaignId=${id}`)).data;
   await page.goto(`${program.url}/email-campaigns/${one.id}`);
   await expect(page.getByText("Started by itself: they joined “Newcomers”")).toBeVisible();
+
+  // The group goes only when that is meant, and its rule with it.
+  const running = (await ask("GET", `/email-campaigns?campaignId=${id}`)).data;
+  for (const { id: each } of running) await ask("PUT", `/email-campaigns/${each}/cancellation`);
+  await page.goto(`${program.url}/email-groups/${group.id}`);
+  const deletes = async () => {
+    await page.getByRole("button", { name: "More" }).click();
+    await page.getByRole("menuitem", { name: "Delete" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete", exact: true }).click();
+  };
+  await deletes();
+  const question = page.getByRole("dialog", { name: "Delete it all the same?" });
+  await expect(question.getByText(/“Newcomers” is still named by what starts “.*” by itself/)).toBeVisible();
+  await accessible(page);
+  await shot(page, "delete-named-group");
+  await question.getByRole("button", { name: "Keep as it is" }).click();
+  await expect(question).toBeHidden();
+  expect((await ask("GET", `/campaigns/${id}/automatic-start`)).rules).toHaveLength(3);
+  await deletes();
+  await question.getByRole("button", { name: "Delete all the same" }).click();
+  await expect(page).toHaveURL(/\/email-groups$/);
+  const { rules } = await ask("GET", `/campaigns/${id}/automatic-start`);
+  expect(rules.map(({ kind }: { kind: string }) => kind)).toEqual(["created", "matches"]);
 });

@@ -2,6 +2,7 @@
 import { Text } from "@mantine/core";
 import { modals } from "@mantine/modals";
 import { t } from "../i18n.ts";
+import { Problem } from "../api.ts";
 import { tellFailure } from "./failures.tsx";
 
 type Question = {
@@ -27,4 +28,27 @@ export function ask({ title, text, deed, harmful = true, act }: Question): void 
     confirmProps: harmful ? { color: "red" } : {},
     onConfirm: () => void Promise.resolve(act()).catch(tellFailure),
   });
+}
+
+/**
+ * Deletes what rules and conditions of Campaigns may name: where they do, that is said and asked about once more.
+ * @param done what follows when it is gone.
+ */
+export async function deleteNamed(remove: (force: boolean) => Promise<unknown>, done: () => unknown): Promise<void> {
+  try {
+    await remove(false);
+  } catch (error) {
+    if (!(error instanceof Problem && error.code === "named-in-use")) throw error;
+    ask({
+      title: t("Delete it all the same?"),
+      text: error.message,
+      deed: t("Delete all the same"),
+      act: async () => {
+        await remove(true);
+        await done();
+      },
+    });
+    return;
+  }
+  await done();
 }

@@ -41,7 +41,7 @@ import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { lazy, Suspense } from "react";
 import { address, type Answer, call } from "../../api.ts";
 import { formatNumber, formatShare, t } from "../../i18n.ts";
-import { ask } from "../../kit/ask.tsx";
+import { ask, deleteNamed } from "../../kit/ask.tsx";
 import { ChartCard } from "../../kit/chart-card.tsx";
 import { CommunicationList } from "../../kit/communication.tsx";
 import { tellDone, tellFailure } from "../../kit/failures.tsx";
@@ -80,11 +80,14 @@ export default function CampaignPage() {
       title: t("Delete “{name}”?", { name: campaign.name }),
       text: t("The Campaign and its Schedule go for good. One that somebody went through cannot be deleted."),
       deed: t("Delete"),
-      act: async () => {
-        await call("DELETE /campaigns/:id", { params: { id } });
-        tellDone(t("The Campaign is deleted."));
-        await navigate({ to: "/campaigns" });
-      },
+      act: () =>
+        deleteNamed(
+          (force) => call("DELETE /campaigns/:id", { params: { id }, query: { force: String(force) } }),
+          async () => {
+            tellDone(t("The Campaign is deleted."));
+            await navigate({ to: "/campaigns" });
+          },
+        ),
     });
   const test = async () => {
     try {

@@ -21,7 +21,7 @@ import { useState } from "react";
 import { type Answer, call, type Row } from "../../api.ts";
 import type { PeopleFilter } from "../../../src/people/api.ts";
 import { formatNumber, t } from "../../i18n.ts";
-import { ask } from "../../kit/ask.tsx";
+import { ask, deleteNamed } from "../../kit/ask.tsx";
 import { tellDone, tellFailure } from "../../kit/failures.tsx";
 import { type Column, Empty, List, useSearchState } from "../../kit/list.tsx";
 import { Page } from "../../kit/page.tsx";
@@ -76,11 +76,14 @@ export default function EmailGroupPage() {
       title: t("Delete “{name}”?", { name: group.title }),
       text: t("The people stay; only the list goes."),
       deed: t("Delete"),
-      act: async () => {
-        await call("DELETE /email-groups/:id", { params: { id } });
-        tellDone(t("Deleted."));
-        await navigate({ to: "/email-groups" });
-      },
+      act: () =>
+        deleteNamed(
+          (force) => call("DELETE /email-groups/:id", { params: { id }, query: { force: String(force) } }),
+          async () => {
+            tellDone(t("Deleted."));
+            await navigate({ to: "/email-groups" });
+          },
+        ),
     });
   const columns: readonly Column<Member>[] = [
     {

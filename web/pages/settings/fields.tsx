@@ -5,7 +5,7 @@ import { IconPlus } from "@tabler/icons-react";
 import { useState } from "react";
 import { call, type Row } from "../../api.ts";
 import { t } from "../../i18n.ts";
-import { ask } from "../../kit/ask.tsx";
+import { ask, deleteNamed } from "../../kit/ask.tsx";
 import { tellDone } from "../../kit/failures.tsx";
 import { showProblem } from "../../kit/form.ts";
 import { type Column, Empty, List } from "../../kit/list.tsx";
@@ -32,11 +32,14 @@ export default function Fields() {
       title: t("Remove the field “{label}”?", { label }),
       text: t("Only a field that nobody has a value for can be removed."),
       deed: t("Remove"),
-      act: async () => {
-        await call("DELETE /person-fields/:id", { params: { id } });
-        await queryClient.invalidateQueries();
-        tellDone(t("Removed."));
-      },
+      act: () =>
+        deleteNamed(
+          (force) => call("DELETE /person-fields/:id", { params: { id }, query: { force: String(force) } }),
+          async () => {
+            await queryClient.invalidateQueries();
+            tellDone(t("Removed."));
+          },
+        ),
     });
   const columns: readonly Column<Field>[] = [
     { key: "label", label: t("Label"), cell: ({ label }) => label },
