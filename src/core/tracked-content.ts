@@ -23,6 +23,16 @@ export type Tracking = {
   readonly key: string;
 };
 
+/** What was measured in a mail, in a word. */
+export type Measured = "opens" | "clicks" | "both";
+
+/** The word for it; null: nothing is measured. */
+export function measuredIn(tracking: Pick<Tracking, "opens" | "clicks"> | undefined): Measured | null {
+  if (!tracking) return null;
+  if (tracking.opens && tracking.clicks) return "both";
+  return tracking.opens ? "opens" : tracking.clicks ? "clicks" : null;
+}
+
 export type TrackedHtml = {
   /** A template of {@link slotsOf} besides the author's variables. */
   readonly html: string;

@@ -7,7 +7,15 @@ import { type Letter, LETTERS, type WinnerRule } from "./variants.ts";
 const now = Temporal.Instant.from("2026-12-10T09:00:00Z");
 const RULE: WinnerRule = { by: "clicked", afterSent: 200, afterDays: null, atLeast: 30, otherwise: "split" };
 const figures = (...of: (readonly [sent: number, clicked: number])[]) =>
-  of.map(([sent, clicked], at) => ({ ...noFigures(LETTERS[at]!), sent, clicked, opened: clicked, replied: 1 }));
+  of.map(([sent, clicked], at) => ({
+    ...noFigures(LETTERS[at]!),
+    sent,
+    opensMeasured: sent,
+    clicksMeasured: sent,
+    clicked,
+    opened: clicked,
+    replied: 1,
+  }));
 
 type Case = {
   readonly rule?: Partial<WinnerRule>;
@@ -55,6 +63,14 @@ it.each<[string, Case, string]>([
   ["by what the rule says", { rule: { by: "replied" }, of: figures([150, 10], [150, 40]) }, "no-clear-winner null"],
 ])("%s", (_, given, expected) => {
   expect(check(given)).toBe(expected);
+});
+
+it("a share is of the mails in which it was measured: of those who are never measured nobody knows", () => {
+  const [a, b] = figures([150, 20], [150, 20]);
+  const half = { ...b!, clicksMeasured: 60 };
+  expect(check({ of: [a!, half] })).toBe("won B");
+  expect(check({ of: [a!, { ...half, clicksMeasured: 29 }] })).toBe("too-few");
+  expect(check({ rule: { by: "replied" }, of: [a!, half] })).toBe("no-clear-winner null");
 });
 
 it("whoever wins has the greatest share, whatever the figures are", () => {

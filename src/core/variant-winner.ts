@@ -34,17 +34,24 @@ export function judge({ rule, figures, firstSentAt, measured }: Trial, now: Temp
     (rule.afterSent !== null && sent < rule.afterSent) ||
     (rule.afterDays !== null && Temporal.Instant.compare(now, firstSentAt.add({ hours: 24 * rule.afterDays })) < 0);
   if (early) return { kind: "waits", why: "too-early" };
-  if (figures.length < 2 || figures.some((one) => one.sent < rule.atLeast)) return { kind: "waits", why: "too-few" };
+  if (figures.length < 2 || figures.some((one) => basisOf(one, rule.by) < rule.atLeast))
+    return { kind: "waits", why: "too-few" };
   const [best, ...others] = figures.toSorted((one, other) => shareOf(other, rule.by) - shareOf(one, rule.by));
   if (others.every((other) => clearlyBetter(best!, other, rule.by))) return { kind: "won", winner: best!.letter };
   return { kind: "no-clear-winner", winner: rule.otherwise === "A" ? "A" : null };
 }
 
-const shareOf = (figures: VariantFigures, by: Measure) => (figures.sent === 0 ? 0 : figures[by] / figures.sent);
+/** Of how many mails a measure is a share: those in which it was measured. */
+const BASES = { opened: "opensMeasured", clicked: "clicksMeasured", replied: "sent" } as const;
+const basisOf = (figures: VariantFigures, by: Measure) => figures[BASES[by]];
+
+const shareOf = (figures: VariantFigures, by: Measure) =>
+  basisOf(figures, by) === 0 ? 0 : figures[by] / basisOf(figures, by);
 
 function clearlyBetter(one: VariantFigures, other: VariantFigures, by: Measure): boolean {
-  const pooled = (one[by] + other[by]) / (one.sent + other.sent);
-  const error = Math.sqrt(pooled * (1 - pooled) * (1 / one.sent + 1 / other.sent));
+  const [n, m] = [basisOf(one, by), basisOf(other, by)];
+  const pooled = (one[by] + other[by]) / (n + m);
+  const error = Math.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m));
   return error > 0 && (shareOf(one, by) - shareOf(other, by)) / error >= CLEARLY;
 }
 
@@ -113,6 +120,8 @@ export function standingInWords({ outcome, winner, by, measure, atLeast }: Stand
 export const noFigures = (letter: Letter): VariantFigures => ({
   letter,
   sent: 0,
+  opensMeasured: 0,
+  clicksMeasured: 0,
   opened: 0,
   clicked: 0,
   replied: 0,

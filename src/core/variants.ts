@@ -51,6 +51,10 @@ export type VariantDecision = {
 export type VariantFigures = {
   readonly letter: Letter;
   readonly sent: number;
+  /** Of those, in how many opening was measured. */
+  readonly opensMeasured: number;
+  readonly clicksMeasured: number;
+  /** Where that was measured; a click in such a mail is an opening, too. */
   readonly opened: number;
   readonly clicked: number;
   readonly replied: number;

@@ -10,7 +10,7 @@ import type { InboundKind, Verdict } from "../core/inbound/classify.ts";
 import type { Provider } from "../core/inbound/provider-events.ts";
 import type { Measuring } from "../core/person.ts";
 import type { Ledger } from "../core/rates.ts";
-import type { Tracking } from "../core/tracked-content.ts";
+import type { Measured, Tracking } from "../core/tracked-content.ts";
 import type { Letter, VariantDecision, VariantFigures, Variants, WinnerRule } from "../core/variants.ts";
 import type { CampaignTiming, FrequencyCap, OwnHoliday, QuietText, StepTimingText } from "../core/timing.ts";
 
@@ -656,6 +656,8 @@ export type Tables = {
     complainedAt: Instant | null;
     plannedVariant: Letter | null;
     variant: Letter | null;
+    /** Of one that was accepted; null: nothing was. */
+    measured: Measured | null;
     /** The state, once it is final; kept by the database. */
     outcome: ColumnType<"accepted" | "refused" | "skipped" | null, never, never>;
   };

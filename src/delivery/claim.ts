@@ -92,6 +92,12 @@ const joined = sql`join messages on messages.id = wanted.id
   join email_campaigns on email_campaigns.id = messages.email_campaign_id
   join people on people.id = messages.person_id`;
 
+/** SQL: what is measured in a mail that leaves now: what its Campaign says, unless its person is never measured (L5). */
+export const MEASURES = {
+  opens: sql<boolean>`(people.measuring <> 'never' and coalesce(campaigns.track_opens, workspace.track_opens))`,
+  clicks: sql<boolean>`(people.measuring <> 'never' and coalesce(campaigns.track_clicks, workspace.track_clicks))`,
+};
+
 /** A claimed message with what is needed to send it. What is fixed at the first attempt is null before. */
 export type Due = Claim & {
   readonly emailCampaignId: number;
@@ -115,7 +121,7 @@ export type Due = Claim & {
   readonly inDoubt: boolean;
   /** The account it was last tried by. */
   readonly emailAccountId: number | null;
-  /** What is measured in it: what the Campaign says, unless its person is never measured. */
+  /** What is measured in it. */
   readonly trackOpens: boolean;
   readonly trackClicks: boolean;
   /** Why it must not leave, or null; `expired` when it waited longer than its step allows. */
@@ -134,8 +140,7 @@ export async function load(db: Db, claims: readonly Claim[], now: Temporal.Insta
       coalesce(messages.content_version_id, email_templates.current_version_id) as content_version_id,
       coalesce(messages.variant, case when messages.planned_variant > 'A' and of_variant.email_template_id is null
         then 'A' else messages.planned_variant end) as variant,
-      people.measuring <> 'never' and coalesce(campaigns.track_opens, workspace.track_opens) as track_opens,
-      people.measuring <> 'never' and coalesce(campaigns.track_clicks, workspace.track_clicks) as track_clicks,
+      ${MEASURES.opens} as track_opens, ${MEASURES.clicks} as track_clicks,
       messages.attempts > 0 and exists (
         select from delivery_attempts where delivery_attempts.message_id = messages.id
           and delivery_attempts.outcome = 'unknown' offset 0) as in_doubt,

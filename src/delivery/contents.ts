@@ -1,6 +1,7 @@
 /** What the bytes of messages are made of: kept by the month of the first attempt, given up by the month. Renders nothing. */
 import { sql } from "kysely";
 import { workspace } from "../accounts/accounts.ts";
+import type { Measured } from "../core/tracked-content.ts";
 import type { Db, Tx } from "../db/database.ts";
 import type { Composed } from "../db/tables.ts";
 
@@ -8,6 +9,12 @@ import type { Composed } from "../db/tables.ts";
 export const composedOf = sql<Composed | null>`(
   select composed from message_contents
   where message_id = messages.id and made_on = (messages.first_attempt_at at time zone 'UTC')::date)`;
+
+/** SQL: what is measured in the bytes of the message of the surrounding query; as `measuredIn` of core/tracked-content.ts. */
+export const measuredInComposed = sql<Measured | null>`(
+  select case when (tracking ->> 'opens')::boolean and (tracking ->> 'clicks')::boolean then 'both'
+    when (tracking ->> 'opens')::boolean then 'opens' when (tracking ->> 'clicks')::boolean then 'clicks' end
+  from (select ${composedOf} -> 'tracking' as tracking) as kept)`;
 
 /** Months known to have a partition, by database; there is one more a month. */
 const known = new WeakMap<Db, Set<string>>();

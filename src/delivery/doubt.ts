@@ -2,6 +2,7 @@
 import { recordChange } from "../accounts/audit.ts";
 import { refuse } from "../core/problem.ts";
 import { type Db, inTransaction } from "../db/database.ts";
+import { measuredInComposed } from "./contents.ts";
 import * as emailCampaigns from "../email-campaigns/email-campaigns.ts";
 
 /** `arrived`: it counts as sent. `send-again`: it leaves once more, the same to the byte. */
@@ -20,7 +21,7 @@ export function resolveDoubt(
       .updateTable("messages")
       .set(
         decision === "arrived"
-          ? { state: "accepted", reason: null, finishedAt: now }
+          ? { state: "accepted", reason: null, finishedAt: now, measured: measuredInComposed }
           : { state: "deferred", nextAttemptAt: now },
       )
       .where("id", "=", id)

@@ -1,6 +1,7 @@
 /** The SQL of what became of messages: results in batches, claims given back, leases that ran out. Every write names its fence. */
 import { sql } from "kysely";
 import type { SmtpReply } from "../core/bounce.ts";
+import type { Measured } from "../core/tracked-content.ts";
 import { type Db, PREPARED, type Tx } from "../db/database.ts";
 import type { MessageState } from "../db/tables.ts";
 import { type Claim, HELD } from "./claim.ts";
@@ -13,6 +14,8 @@ export type Result = Claim & {
   /** When it is tried again; null: never, or not by itself. */
   readonly nextAttemptAt: Temporal.Instant | null;
   readonly reply: SmtpReply | null;
+  /** What was measured in one that was accepted. */
+  readonly measured?: Measured | null;
   /** Where the server said so; an attempt without one never reached the server. */
   readonly stage: string | null;
 };
@@ -37,7 +40,7 @@ export async function record(tx: Tx, results: readonly Result[], now: Temporal.I
     with results as (
       select * from jsonb_to_recordset(${JSON.stringify(results.map(rowOf))}::jsonb) as results (
         id bigint, fence bigint, state text, reason text, next_attempt_at timestamptz, final boolean, outcome text,
-        stage text, reply_code integer, reply_enhanced text, reply_text text)
+        stage text, reply_code integer, reply_enhanced text, reply_text text, measured text)
     ), written as (
       update messages
       set state = results.state, reason = results.reason, next_attempt_at = results.next_attempt_at,
@@ -45,7 +48,7 @@ export async function record(tx: Tx, results: readonly Result[], now: Temporal.I
         reply_code = coalesce(results.reply_code, messages.reply_code),
         reply_enhanced = case when results.reply_code is null then messages.reply_enhanced else results.reply_enhanced end,
         reply_text = case when results.reply_code is null then messages.reply_text else results.reply_text end,
-        claimed_by = null, claimed_until = null
+        measured = results.measured, claimed_by = null, claimed_until = null
       from results
       where messages.id = results.id and messages.fence = results.fence and ${HELD}
       returning messages.id, messages.email_campaign_id, messages.person_id, messages.step_id, messages.attempts
@@ -60,7 +63,7 @@ export async function record(tx: Tx, results: readonly Result[], now: Temporal.I
   return rows;
 }
 
-function rowOf({ id, fence, state, reason, nextAttemptAt, reply, stage }: Result) {
+function rowOf({ id, fence, state, reason, nextAttemptAt, reply, stage, measured }: Result) {
   return {
     id,
     fence,
@@ -73,6 +76,7 @@ function rowOf({ id, fence, state, reason, nextAttemptAt, reply, stage }: Result
     reply_code: reply?.code ?? null,
     reply_enhanced: reply?.enhanced ?? null,
     reply_text: reply?.text.slice(0, MOST_OF_A_REPLY).replaceAll("\0", "") ?? null,
+    ...(measured && { measured }),
   };
 }
 

@@ -1,8 +1,9 @@
 /** Plans what is due and takes each mail as answered by whoever asks, without a server. Only for a copy that is thrown away. */
 import { sql } from "kysely";
+import { type Measured, measuredIn, type Tracking } from "../core/tracked-content.ts";
 import type { Tx } from "../db/database.ts";
 import type { Logger } from "../log.ts";
-import { type Claim, claim } from "./claim.ts";
+import { type Claim, claim, MEASURES } from "./claim.ts";
 import { conclude } from "./conclude.ts";
 import { planDue } from "./plan.ts";
 import type { Result } from "./record.ts";
@@ -37,23 +38,27 @@ export async function rehearse(
     if (looked + taken.length === 0) return left;
     const mails = await mailsOf(tx, taken);
     const fences = new Map(taken.map(({ id, fence }) => [id, fence]));
-    const results = mails.map((mail) => resultOf({ id: mail.id, fence: fences.get(mail.id) ?? 0 }, isDead(mail)));
+    const results = mails.map(({ opens, clicks, ...mail }) =>
+      resultOf({ id: mail.id, fence: fences.get(mail.id) ?? 0 }, measuredIn({ opens, clicks }), isDead(mail)),
+    );
     await conclude(tx, results, now);
-    left.push(...mails);
+    left.push(...mails.map(({ opens: _opens, clicks: _clicks, ...mail }) => mail));
   }
 }
 
-function resultOf(claimed: Claim, dead: boolean): Result {
+function resultOf(claimed: Claim, measured: Measured | null, dead: boolean): Result {
   const nothing = { ...claimed, nextAttemptAt: null, reply: null, stage: null };
   return dead
     ? { ...nothing, state: "refused", reason: "hard-bounce" }
-    : { ...nothing, state: "accepted", reason: null };
+    : { ...nothing, state: "accepted", reason: null, measured };
 }
 
-async function mailsOf(tx: Tx, claims: readonly Claim[]): Promise<Rehearsed[]> {
+async function mailsOf(tx: Tx, claims: readonly Claim[]): Promise<(Rehearsed & Pick<Tracking, "opens" | "clicks">)[]> {
   if (claims.length === 0) return [];
-  const { rows } = await sql<Rehearsed>`
-    select id, email_campaign_id, person_id, step_id from messages
-    where id = any(${claims.map(({ id }) => id)}::bigint[]) order by id`.execute(tx);
+  const { rows } = await sql<Rehearsed & Pick<Tracking, "opens" | "clicks">>`
+    select messages.id, email_campaign_id, person_id, step_id, ${MEASURES.opens} as opens, ${MEASURES.clicks} as clicks
+    from messages join campaigns on campaigns.id = messages.campaign_id join people on people.id = messages.person_id
+      cross join workspace
+    where messages.id = any(${claims.map(({ id }) => id)}::bigint[]) order by messages.id`.execute(tx);
   return rows;
 }

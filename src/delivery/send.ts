@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Account, Vault } from "../accounts/accounts.ts";
 import { isLimited, pace, ramped } from "../core/rates.ts";
+import { measuredIn } from "../core/tracked-content.ts";
 import type { Db } from "../db/database.ts";
 import { CannotSign } from "../domains/domains.ts";
 import { isDatabaseLoss } from "../http/problems.ts";
@@ -207,7 +208,9 @@ export function createSender(options: SenderOptions): Sender {
     const record = async (outcome: Outcome) => {
       if (outcome.kind !== "withdrawn" && entry === "go") meters.answered(performance.now() - beganMs);
       try {
-        const became = await judged(due, account, outcome, entry);
+        const judgement = await judged(due, account, outcome, entry);
+        const measured = measuredIn(mail.fixed.composed.tracking);
+        const became = judgement?.state === "accepted" ? { ...judgement, measured } : judgement;
         if (became) await conclude(due, became, entry === "go" ? mail.fixed.address : null);
         if (became && outcome.kind !== "withdrawn") await learn(due, account, mail.fixed.address, became);
       } catch (error) {

@@ -25,6 +25,7 @@ const filter = {
 };
 
 const people = z.int().describe("Mails, each counted once: one person is sent a step once.");
+const share = z.number().nullable();
 const tag = "Opens and clicks";
 const base = { method: "GET", tag, access: "viewer" } as const;
 
@@ -33,7 +34,8 @@ export const tracking = contract({
     ...base,
     path: "/campaigns/:id/engagement",
     summary: "How many opened the mails of a Campaign and clicked in them, by step and link",
-    description: "Whom a machine opened for alone is counted apart. Mails in which nothing was measured count as sent.",
+    description:
+      "Whom a machine opened for alone is counted apart. Shares are of the mails in which it was measured, not of all that were sent.",
     params: idParams,
     success: {
       status: 200,
@@ -46,9 +48,13 @@ export const tracking = contract({
             sendAfterDays: z.int(),
             emailTemplate: z.string(),
             sent: z.int(),
-            opened: people,
+            opensMeasured: people.describe("Of those sent: in how many opening was measured."),
+            clicksMeasured: people.describe("Of those sent: in how many clicks were measured."),
+            opened: people.describe("Of those in which opening was measured. A click is an opening, too."),
+            openedShare: share.describe("`opened` of `opensMeasured`, 0 to 1."),
             clicked: people,
-            clickedOfOpened: z.number().nullable().describe("Click-to-open, 0 to 1. A click is an opening, too."),
+            clickedShare: share.describe("`clicked` of `clicksMeasured`, 0 to 1."),
+            clickedOfOpened: share.describe("Click-to-open, 0 to 1, where both were measured."),
             automaticOnly: z.int().describe("Mails that machines alone opened or clicked in."),
             links: z.array(z.object({ link: z.string(), people, clicks: z.int(), automatic: z.int() })),
           }),

@@ -2,6 +2,7 @@
 import { sql } from "kysely";
 import { csvLine, guarded } from "../core/csv.ts";
 import { refuse } from "../core/problem.ts";
+import type { Measured } from "../core/tracked-content.ts";
 import type { Db } from "../db/database.ts";
 import type { EngagementKind } from "../db/tables.ts";
 import { positionOf } from "../http/paging.ts";
@@ -18,6 +19,9 @@ type StepCounts = {
   readonly sent: number;
   readonly opened: number;
   readonly clicked: number;
+  /** In mails in which both were measured. */
+  readonly openedOfBoth: number;
+  readonly clickedOfBoth: number;
   readonly automaticOnly: number;
 };
 type LinkCounts = {
@@ -40,42 +44,94 @@ export async function ofCampaign(db: Db, id: number) {
     .where("campaigns.id", "=", id)
     .executeTakeFirst();
   if (!campaign) return refuse("campaign-not-found", `There is no Campaign ${id}.`);
-  const [{ rows: steps }, { rows: links }] = await Promise.all([
-    sql<StepCounts>`
-      with by_mail as (
-        select step_id, message_id, bool_or(not automatic) as by_person, bool_or(not automatic and kind = 'clicked') as clicked
-        from engagements where campaign_id = ${id} group by 1, 2
-      ), counted as (
-        select step_id, count(*) filter (where by_person) as opened, count(*) filter (where clicked) as clicked,
-          count(*) filter (where not by_person) as automatic_only
-        from by_mail group by 1
-      ), sent as (
-        select step_id, count(*) as sent from messages where campaign_id = ${id} and outcome = 'accepted' group by 1
-      )
-      select steps.id as step_id, steps.position, steps.send_after_days, email_templates.name as email_template,
-        coalesce(sent, 0) as sent, coalesce(opened, 0) as opened, coalesce(clicked, 0) as clicked,
-        coalesce(automatic_only, 0) as automatic_only
-      from steps join email_templates on email_templates.id = steps.email_template_id
-        left join counted on counted.step_id = steps.id left join sent on sent.step_id = steps.id
-      where steps.campaign_id = ${id} and steps.removed_at is null
-      order by steps.position`.execute(db),
-    sql<LinkCounts>`
-      select step_id, link, count(distinct message_id) filter (where not automatic) as people,
-        count(*) filter (where not automatic) as clicks, count(*) filter (where automatic) as automatic
-      from engagements where campaign_id = ${id} and kind = 'clicked'
-      group by 1, 2 order by 3 desc, 4 desc, 2`.execute(db),
-  ]);
+  const [measured, links] = await Promise.all([measuredOf(db, id), linksOf(db, id)]);
+  // Where every mail of a step measured the same, as nearly always, the mails themselves need not be read.
+  const of = measured.some(({ least, most }) => least !== most)
+    ? sql`messages.measured from by_mail join messages on messages.id = by_mail.message_id`
+    : sql`measured.alike from by_mail join unnest(${measured.map(({ stepId }) => stepId)}::bigint[],
+        ${measured.map(({ least }) => least)}::text[]) as measured (step_id, alike) using (step_id)`;
+  const { rows: steps } = await sql<StepCounts>`
+    with by_mail as (
+      select step_id, message_id, bool_or(not automatic) as by_person, bool_or(not automatic and kind = 'clicked') as clicked
+      from engagements where campaign_id = ${id} group by 1, 2
+    ), told (step_id, by_person, clicked, measured) as (
+      select by_mail.step_id, by_person, clicked, ${of}
+    ), counted as (
+      select step_id, count(*) filter (where by_person and measured <> 'clicks') as opened,
+        count(*) filter (where clicked) as clicked,
+        count(*) filter (where by_person and measured = 'both') as opened_of_both,
+        count(*) filter (where clicked and measured = 'both') as clicked_of_both,
+        count(*) filter (where not by_person) as automatic_only
+      from told group by 1
+    ), sent as (
+      select step_id, count(*) as sent from messages where campaign_id = ${id} and outcome = 'accepted' group by 1
+    )
+    select steps.id as step_id, steps.position, steps.send_after_days, email_templates.name as email_template,
+      coalesce(sent, 0) as sent, coalesce(opened, 0) as opened, coalesce(clicked, 0) as clicked,
+      coalesce(opened_of_both, 0) as opened_of_both, coalesce(clicked_of_both, 0) as clicked_of_both,
+      coalesce(automatic_only, 0) as automatic_only
+    from steps join email_templates on email_templates.id = steps.email_template_id
+      left join counted on counted.step_id = steps.id left join sent on sent.step_id = steps.id
+    where steps.campaign_id = ${id} and steps.removed_at is null
+    order by steps.position`.execute(db);
   const byStep = Map.groupBy(links, ({ stepId }) => stepId);
   return {
     measures: campaign,
-    steps: steps.map((step) => ({
+    steps: steps.map(({ openedOfBoth, clickedOfBoth, ...step }) => ({
       ...step,
-      clickedOfOpened: step.opened === 0 ? null : step.clicked / step.opened,
+      ...sharesOf(
+        step,
+        measured.find(({ stepId }) => stepId === step.stepId),
+      ),
+      clickedOfOpened: shareOf(clickedOfBoth, openedOfBoth),
       links: (byStep.get(step.stepId) ?? [])
         .slice(0, MOST_LINKS)
         .map(({ link, people, clicks, automatic }) => ({ link, people, clicks, automatic })),
     })),
   };
+}
+
+const shareOf = (part: number, whole: number) => (whole === 0 ? null : part / whole);
+
+function sharesOf(
+  { opened, clicked }: Pick<StepCounts, "opened" | "clicked">,
+  { opens, clicks }: Pick<MeasuredCounts, "opens" | "clicks"> = NONE,
+) {
+  return {
+    opensMeasured: opens,
+    clicksMeasured: clicks,
+    openedShare: shareOf(opened, opens),
+    clickedShare: shareOf(clicked, clicks),
+  };
+}
+
+type MeasuredCounts = {
+  readonly stepId: number;
+  /** In how many mails it was measured. */
+  readonly opens: number;
+  readonly clicks: number;
+  /** The first and the last by the alphabet: the same where somebody turned no switch in between. */
+  readonly least: Measured;
+  readonly most: Measured;
+};
+const NONE = { opens: 0, clicks: 0 };
+
+/** What was measured in the mails of each step, by an index alone. */
+async function measuredOf(db: Db, campaignId: number): Promise<MeasuredCounts[]> {
+  const { rows } = await sql<MeasuredCounts>`
+    select step_id, count(*) filter (where measured <> 'clicks') as opens,
+      count(*) filter (where measured <> 'opens') as clicks, min(measured) as least, max(measured) as most
+    from messages where campaign_id = ${campaignId} and measured is not null group by 1`.execute(db);
+  return rows;
+}
+
+async function linksOf(db: Db, campaignId: number): Promise<LinkCounts[]> {
+  const { rows } = await sql<LinkCounts>`
+    select step_id, link, count(distinct message_id) filter (where not automatic) as people,
+      count(*) filter (where not automatic) as clicks, count(*) filter (where automatic) as automatic
+    from engagements where campaign_id = ${campaignId} and kind = 'clicked'
+    group by 1, 2 order by 3 desc, 4 desc, 2`.execute(db);
+  return rows;
 }
 
 export type Asked = {

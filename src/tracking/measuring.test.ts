@@ -1,12 +1,12 @@
 /** Measuring switched for one person (L5): in the bytes that arrive, in what is recorded, and in who may say so. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type FreshDatabase, freshDatabase } from "../../test/database.ts";
 import { type Sink, type SinkOptions, startSink } from "../../test/smtp-sink.ts";
 import { at, linkKeys, seal, silent, type World, world } from "../../test/world.ts";
-import { bytesOf, type Delivery } from "../delivery/delivery.ts";
+import { bytesOf, type Delivery, resolveDoubt } from "../delivery/delivery.ts";
 import { openServer, type Server } from "../http/server.ts";
 import { partsOf } from "../mail/parts.ts";
 import { addresses } from "./addresses.ts";
@@ -15,6 +15,7 @@ import { createRecorder, type Recorder } from "./recorder.ts";
 
 const NOW = at("2026-03-02");
 const LATER = NOW.add({ hours: 2 });
+const MIGRATION = join(import.meta.dirname, "../db/migrations/0032_measured.sql");
 const TRACKING = "https://go.example.com";
 const HTML = `<body><p>Dear {{ first_name }}</p><a href="https://example.com/offer">Offer</a>
 <a href="https://example.com/for?name={{ first_name }}">Yours</a> <a href="{{ unsubscribe_url }}">Leave</a></body>`;
@@ -61,7 +62,7 @@ async function scene(options: SinkOptions = {}) {
   const campaign = await here.campaign([{ day: 0, html: HTML }], null, { trackOpens: true, trackClicks: true });
   const [measured, never] = [await here.person(), await here.person()];
   const start = (personId: number) => here.start(campaign.id, personId, NOW, { senderId: sender.id });
-  return { sink, delivery, measured, never, start };
+  return { sink, delivery, sender, measured, never, start };
 }
 
 const setNever = (personId: number) => here.change(personId, { measuring: "never" }, NOW);
@@ -88,6 +89,12 @@ async function composedFor(personId: number): Promise<Buffer> {
   return (await bytesOf(fresh.db, id))!;
 }
 
+/** What the one mail of a person is known to have measured. */
+async function measuredOf(personId: number) {
+  const found = await fresh.db.selectFrom("messages").select("measured").where("personId", "=", personId).execute();
+  return found[0]!.measured;
+}
+
 const mailTo = ({ messages }: Sink, { email }: { email: string | null }) =>
   messages.filter(({ to }) => to === email).at(-1)!.data;
 const run = (delivery: Delivery, minutes: number) => delivery.runUntilIdle(NOW.add({ minutes }));
@@ -103,6 +110,13 @@ describe("a mail to a person who is never measured", () => {
     expect(measuredIn(mailTo(sink, never))).toEqual(NOTHING);
     expect(html).toContain('href="https://example.com/offer"');
     expect(html).toContain('href="https://example.com/for?name=Ana"');
+    // So that shares are of the mails in which it was measured.
+    expect([await measuredOf(measured.id), await measuredOf(never.id)]).toEqual(["both", null]);
+    // Of mails sent before that was kept, the update finds it out.
+    const [update] = /^update messages[^;]+;/m.exec(readFileSync(MIGRATION, "utf8"))!;
+    await fresh.pool.query("update messages set measured = null");
+    await fresh.pool.query(update);
+    expect([await measuredOf(measured.id), await measuredOf(never.id)]).toEqual(["both", null]);
   });
 
   it("holds nothing either when it was planned before they said so, and only its next attempt got as far as a body", async () => {
@@ -147,6 +161,22 @@ describe("a mail to a person who is never measured", () => {
     const [first, second] = sink.messages.filter(({ to }) => to === never.email);
     expect(second!.data.equals(first!.data)).toBe(true);
   });
+});
+
+it("what was measured in a mail counts once it is accepted, also when somebody says that it arrived", async () => {
+  const { delivery, sender, measured, start } = await scene({ recipient: () => "drop-body" });
+  await fresh.db
+    .updateTable("emailAccounts")
+    .set({ holdUnknown: true })
+    .where("id", "=", sender.emailAccountId)
+    .execute();
+  const id = await start(measured.id);
+  await run(delivery, 0);
+  expect(await measuredOf(measured.id)).toBe(null);
+  const [message] = await here.messages(id);
+  expect(message!.state).toBe("unknown");
+  await resolveDoubt(fresh.db, message!.id, "arrived", { name: "test" }, LATER);
+  expect(await measuredOf(measured.id)).toBe("both");
 });
 
 describe("mails from before", () => {

@@ -23,8 +23,8 @@ beforeAll(async () => {
     const { rows } = await app.pool.query<{ id: number }>(
       `with ec as (insert into email_campaigns (number, campaign_id, person_id, start_on, end_on, status, created_at, changed_at)
          values ('MAIL-CAMP-2026-9000' || $3::text, $1, $2, '2026-11-01', '2026-11-04', 'In Progress', now(), now()) returning id)
-       insert into messages (email_campaign_id, step_id, person_id, campaign_id, state, due_at, planned_at, planned_on, finished_at, address)
-         select id, $4, $2, $1, 'accepted', '2026-11-01', '2026-11-01', '2026-11-01', '2026-11-01', 'r@example.org' from ec returning id::int as id`,
+       insert into messages (email_campaign_id, step_id, person_id, campaign_id, state, due_at, planned_at, planned_on, finished_at, address, measured)
+         select id, $4, $2, $1, 'accepted', '2026-11-01', '2026-11-01', '2026-11-01', '2026-11-01', 'r@example.org', 'both' from ec returning id::int as id`,
       [campaign.id, person.id, nth, steps[0]],
     );
     messages.push(rows[0]!.id);
@@ -60,8 +60,12 @@ describe("a Campaign", () => {
       expect.objectContaining({
         stepId: steps[0],
         sent: 4,
+        opensMeasured: 4,
+        clicksMeasured: 4,
         opened: 3,
+        openedShare: 3 / 4,
         clicked: 2,
+        clickedShare: 2 / 4,
         clickedOfOpened: 2 / 3,
         automaticOnly: 1,
         links: [
@@ -72,6 +76,32 @@ describe("a Campaign", () => {
       expect.objectContaining({ stepId: steps[1], sent: 0, opened: 0, clickedOfOpened: null, links: [] }),
     ]);
     expect((await app.ask("GET", "/campaigns/999999/engagement")).status).toBe(404);
+  });
+
+  it("shares what was opened and clicked among the mails in which it was measured, however they differ", async () => {
+    const measured = (...words: (string | null)[]) =>
+      Promise.all(
+        words.map((word, nth) =>
+          app.pool.query("update messages set measured = $2 where id = $1", [messages[nth], word]),
+        ),
+      );
+    const told = async () => {
+      const { steps: rows } = await app.good("GET", `/campaigns/${campaign.id}/engagement`);
+      const { sent, opensMeasured, opened, openedShare, clicksMeasured, clicked, clickedShare, clickedOfOpened } =
+        rows[0];
+      return {
+        sent,
+        opens: [opened, opensMeasured, openedShare],
+        clicks: [clicked, clicksMeasured, clickedShare, clickedOfOpened],
+      };
+    };
+    // The first was clicked and opened, the second clicked, the fourth opened.
+    await measured("both", "clicks", "both", "opens");
+    expect(await told()).toEqual({ sent: 4, opens: [2, 3, 2 / 3], clicks: [2, 3, 2 / 3, 1] });
+    await measured("clicks", "clicks", "clicks", null);
+    expect(await told()).toEqual({ sent: 4, opens: [0, 0, null], clicks: [2, 3, 2 / 3, null] });
+    await measured("both", "both", "both", "both");
+    expect(await told()).toEqual({ sent: 4, opens: [3, 4, 3 / 4], clicks: [2, 4, 2 / 4, 2 / 3] });
   });
 
   it("lists each by itself, a page at a time, and as a CSV no spreadsheet runs", async () => {

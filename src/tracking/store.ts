@@ -38,8 +38,8 @@ export async function insert(tx: Tx, seen: readonly Seen[]): Promise<Engagement[
       ${seen.map((one) => one.automatic)}::boolean[]
     ) as seen (message_id, kind, link, happened_at, automatic)
     join messages on messages.id = seen.message_id
-    join people on people.id = messages.person_id
-    where messages.address is not null and people.measuring <> 'never'
+    where messages.address is not null
+      and not exists (select from people where people.id = messages.person_id and people.measuring = 'never')
     returning id, message_id, email_campaign_id, person_id, campaign_id, step_id, kind, link, automatic
   )
   select * from added order by email_campaign_id, id`.execute(tx);

@@ -12,6 +12,8 @@ const variant = z.object({
   emailTemplate: z.string(),
   share: z.int().describe("Of a hundred people so many get it by the split."),
   sent: people,
+  opensMeasured: people.describe("Of those sent: in how many opening was measured. `opened` is a share of these."),
+  clicksMeasured: people.describe("The same for `clicked`."),
   opened: people,
   clicked: people,
   replied: people,

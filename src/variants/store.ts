@@ -34,12 +34,14 @@ export async function measuredIn(db: Db, campaignId: number) {
 /**
  * What became of a step's mails, variant by variant; only of those that left in the template the variant has now. A reply
  * is one to the mail it answers, or to the last one before it; a machine's opening counts for nothing; a click is an
- * opening, too.
+ * opening, too, in a mail in which opening was measured.
  */
 export async function figuresOf(db: Db, { id, campaignId }: Pick<StepRow, "id" | "campaignId">) {
   const { rows } = await sql<VariantFigures & { firstSentAt: Temporal.Instant }>`
     with mails as (
       select messages.id, messages.email_campaign_id, messages.finished_at,
+        coalesce(messages.measured in ('opens', 'both'), false) as opens,
+        coalesce(messages.measured in ('clicks', 'both'), false) as clicks,
         coalesce(messages.variant, messages.planned_variant) as letter
       from messages join steps on steps.id = messages.step_id
         left join content_versions on content_versions.id = messages.content_version_id
@@ -64,7 +66,9 @@ export async function figuresOf(db: Db, { id, campaignId }: Pick<StepRow, "id" |
         order by finished_at desc limit 1) as last
       where ec.campaign_id = ${campaignId} and ec.status = 'Unsubscribed'
     )
-    select letter, count(*) as sent, count(seen.message_id) as opened, count(*) filter (where seen.clicked) as clicked,
+    select letter, count(*) as sent, count(*) filter (where opens) as opens_measured,
+      count(*) filter (where clicks) as clicks_measured, count(seen.message_id) filter (where opens) as opened,
+      count(*) filter (where clicks and seen.clicked) as clicked,
       count(replied.message_id) as replied, count(left_after.message_id) as unsubscribed,
       min(finished_at) as first_sent_at
     from mails left join seen on seen.message_id = mails.id left join replied on replied.message_id = mails.id

@@ -255,16 +255,28 @@ describe("a winner", () => {
     await fresh.db
       .transaction()
       .execute((tx) => emailCampaigns.end(tx, { ids: [ids.A[0]!] }, { event: "unsubscribe" }, later));
+    // One of each is never measured: nobody knows whether they opened it.
+    await fresh.db
+      .updateTable("messages")
+      .set({ measured: null })
+      .where("emailCampaignId", "in", [ids.A.at(-1)!, ids.B.at(-1)!])
+      .execute();
     const { variants } = await trial(campaign);
+    expect(variants.map(({ opensMeasured, clicksMeasured }) => [opensMeasured, clicksMeasured])).toEqual([
+      [3, 3],
+      [1, 1],
+    ]);
     expect(variants).toMatchObject([
       { letter: "A", share: 75, sent: 4, opened: 3, clicked: 1, replied: 2, unsubscribed: 1, isWinner: false },
       { letter: "B", share: 25, sent: 2, opened: 1, clicked: 0, replied: 0, unsubscribed: 0, isWinner: false },
     ]);
     const csv = await csvOf(fresh.db, campaign.id, "en", later);
     expect(csv.split("\r\n").slice(0, 3)).toEqual([
-      expect.stringContaining("Day,Variant,Template,Share,Sent,Opened,Clicked,Replied,Unsubscribed,Winner,Standing"),
-      expect.stringMatching(/^0,A,Template \d+,75 %,4,3,1,2,1,"",/),
-      expect.stringMatching(/^0,B,Template \d+,25 %,2,1,0,0,0,"",/),
+      expect.stringContaining(
+        "Day,Variant,Template,Share,Sent,Opens measured,Clicks measured,Opened,Clicked,Replied,Unsubscribed,Winner,Standing",
+      ),
+      expect.stringMatching(/^0,A,Template \d+,75 %,4,3,3,3,1,2,1,"",/),
+      expect.stringMatching(/^0,B,Template \d+,25 %,2,1,1,1,0,0,0,"",/),
     ]);
   });
 });

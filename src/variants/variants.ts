@@ -204,6 +204,8 @@ const HEADINGS = [
   "Template",
   "Share",
   "Sent",
+  "Opens measured",
+  "Clicks measured",
   "Opened",
   "Clicked",
   "Replied",
@@ -215,16 +217,18 @@ const HEADINGS = [
 /** The same for a spreadsheet. */
 export async function csvOf(db: Db, campaignId: number, language: Language, now: Temporal.Instant): Promise<string> {
   const rows = (await ofCampaign(db, campaignId, language, now)).flatMap(({ sendAfterDays, variants, text }) =>
-    variants.map(({ letter, emailTemplate, share, sent, opened, clicked, replied, unsubscribed, isWinner }) => [
+    variants.map(({ letter, emailTemplate, share, isWinner, ...one }) => [
       sendAfterDays,
       letter,
       emailTemplate,
       `${share} %`,
-      sent,
-      opened,
-      clicked,
-      replied,
-      unsubscribed,
+      one.sent,
+      one.opensMeasured,
+      one.clicksMeasured,
+      one.opened,
+      one.clicked,
+      one.replied,
+      one.unsubscribed,
       isWinner ? "yes" : "",
       text,
     ]),

@@ -76,6 +76,19 @@ test("a mail is opened and its link clicked, and timeline and Campaign tell it",
   const card = page.getByRole("region", { name: "Opens and clicks" });
   await expect(card.getByText(link)).toBeVisible();
   await expect(card.getByRole("row", { name: /Day 0: Offer 1 1 100% 1 100%/ })).toBeVisible();
+  // Somebody who is never measured is sent the mail, and no share is of them.
+  const other = { firstName: "Bo", email: "other@example.org", measuring: "never" };
+  const never = await api<Made>(request, program, "POST", "/leads", other);
+  await api(request, program, "POST", "/email-campaigns", {
+    campaignId: campaign.id,
+    emailCampaignFor: "lead",
+    personId: never.id,
+  });
+  const theirs = async () =>
+    (await api<Mails>(request, program, "GET", "/mailbox/messages?to=other%40example.org")).data;
+  await expect.poll(async () => (await theirs()).length, { timeout: 30_000 }).toBe(1);
+  await page.reload();
+  await expect(card.getByRole("row", { name: /Day 0: Offer 2 1 100% of 1 1 100% of 1 100%/ })).toBeVisible();
   await card.scrollIntoViewIfNeeded();
   await page.screenshot({ path: ".vitest/opens-campaign.png", fullPage: true });
   await page.setViewportSize({ width: 390, height: 800 });

@@ -39,10 +39,10 @@ export default function EngagementCard({ id, engagement }: { id: number; engagem
                       {t("Day {day}", { day: step.sendAfterDays })}: {step.emailTemplate}
                     </Table.Td>
                     <Number value={step.sent} />
-                    <Number value={step.opened} whole={step.sent} />
-                    <Number value={step.clicked} whole={step.sent} />
+                    <Measured value={step.opened} of={step.opensMeasured} sent={step.sent} />
+                    <Measured value={step.clicked} of={step.clicksMeasured} sent={step.sent} />
                     <Table.Td ta="right" className="numbers">
-                      {step.opened === 0 ? "–" : formatShare(step.clicked, step.opened)}
+                      {step.clickedOfOpened === null ? "–" : formatShare(step.clickedOfOpened, 1)}
                     </Table.Td>
                     <Number value={step.automaticOnly} />
                   </Table.Tr>
@@ -51,7 +51,7 @@ export default function EngagementCard({ id, engagement }: { id: number; engagem
                       <Table.Td pl="lg" colSpan={3}>
                         <Code style={{ overflowWrap: "anywhere" }}>{link.link}</Code>
                       </Table.Td>
-                      <Number value={link.people} whole={step.sent} />
+                      <Number value={link.people} whole={step.clicksMeasured} />
                       <Table.Td ta="right" className="numbers" colSpan={2}>
                         {t("{clicks, plural, one {# click} other {# clicks}}, {automatic} by machines", {
                           clicks: link.clicks,
@@ -66,11 +66,25 @@ export default function EngagementCard({ id, engagement }: { id: number; engagem
           </Table>
         </Table.ScrollContainer>
         <Text size="xs" c="dimmed">
-          {t("Each person is counted once for a mail. Mails in which nothing was measured count as sent.")}{" "}
+          {t("Each person is counted once for a mail. Shares are of the mails in which it was measured.")}{" "}
           {!measures.opens && !measures.clicks && t("In mails that leave now nothing is measured.")}
         </Text>
       </Stack>
     </Card>
+  );
+}
+
+/** With its share of the mails in which it was measured, and how many those are where they are not all. */
+function Measured({ value, of, sent }: { value: number; of: number; sent: number }) {
+  if (of === 0) return <Table.Td ta="right">–</Table.Td>;
+  return (
+    <Table.Td ta="right" className="numbers">
+      {formatNumber(value)}{" "}
+      <Text component="span" size="xs" c="dimmed">
+        {formatShare(value, of)}
+        {of < sent && ` ${t("of {count}", { count: formatNumber(of) })}`}
+      </Text>
+    </Table.Td>
   );
 }
 

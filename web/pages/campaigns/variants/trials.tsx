@@ -113,8 +113,14 @@ function OneTrial({ campaignId, trial }: { campaignId: number; trial: Trial }) {
                   {one.share} %
                 </Table.Td>
                 <Figure value={one.sent} />
-                <Figure value={trial.measured.opened || one.opened > 0 ? one.opened : null} whole={one.sent} />
-                <Figure value={trial.measured.clicked || one.clicked > 0 ? one.clicked : null} whole={one.sent} />
+                <Figure
+                  value={trial.measured.opened || one.opensMeasured > 0 ? one.opened : null}
+                  whole={one.opensMeasured}
+                />
+                <Figure
+                  value={trial.measured.clicked || one.clicksMeasured > 0 ? one.clicked : null}
+                  whole={one.clicksMeasured}
+                />
                 <Figure value={one.replied} whole={one.sent} />
                 <Figure value={one.unsubscribed} whole={one.sent} />
                 <Table.Td ta="right">
