@@ -243,7 +243,7 @@ export default function CampaignPage() {
       )}
       {(engagement.measures.opens ||
         engagement.measures.clicks ||
-        engagement.steps.some((step) => step.opened + step.automaticOnly > 0)) && (
+        engagement.steps.some((step) => step.opensMeasured + step.clicksMeasured > 0)) && (
         <Suspense fallback={<RowsSkeleton count={3} />}>
           <EngagementCard id={campaign.id} engagement={engagement} />
         </Suspense>
