@@ -80,18 +80,22 @@ export function closedBy(at: Temporal.Instant, opening: Opening): ClosedBy | nul
 /** When to look again at mail that may leave at this moment and has not left: not after the opening's end. Null: always open. */
 export function openUntil(at: Temporal.Instant, opening: Opening): Temporal.Instant | null {
   const { timeZone, window, holidays, quiet } = opening;
+  // As the clock is set back it may show a time at which the window is not open yet, or at which it is still quiet.
   const ends: Temporal.Instant[] = [];
   if (window || holidays) {
-    const on = at.toZonedDateTimeISO(timeZone).toPlainDate();
+    const local = at.toZonedDateTimeISO(timeZone);
+    const on = local.toPlainDate();
     const to = window?.to ?? MIDNIGHT;
-    ends.push(isMidnight(to) ? startOf(on.add({ days: 1 }), timeZone) : momentOn(on, to, timeZone, at));
+    const end = isMidnight(to) ? startOf(on.add({ days: 1 }), timeZone) : momentOn(on, to, timeZone, at);
+    ends.push(setBack(local, end) ?? end);
   }
   if (quiet) {
-    const on = at.toZonedDateTimeISO(quiet.timeZone).toPlainDate();
+    const local = at.toZonedDateTimeISO(quiet.timeZone);
+    const on = local.toPlainDate();
     const today = momentOn(on, quiet.from, quiet.timeZone, at);
-    ends.push(
-      Temporal.Instant.compare(today, at) > 0 ? today : momentOn(on.add({ days: 1 }), quiet.from, quiet.timeZone, at),
-    );
+    const end =
+      Temporal.Instant.compare(today, at) > 0 ? today : momentOn(on.add({ days: 1 }), quiet.from, quiet.timeZone, at);
+    ends.push(setBack(local, end) ?? end);
   }
   return ends.toSorted(Temporal.Instant.compare)[0] ?? null;
 }
@@ -129,7 +133,9 @@ function nextInWindow(at: Temporal.Instant, { timeZone, holidays, ...opening }: 
     if (!isOpenOn(on)) continue;
     const opens = momentOn(on, window.from, timeZone, at);
     // Where the clock or the calendar jumps, an opening can land behind the close or on a day that is closed.
-    if (Temporal.Instant.compare(opens, at) >= 0 && isOpen(opens.toZonedDateTimeISO(timeZone))) return opens;
+    if (Temporal.Instant.compare(opens, at) < 0 || !isOpen(opens.toZonedDateTimeISO(timeZone))) continue;
+    const back = setBack(local, opens);
+    return back && isOpen(back.toZonedDateTimeISO(timeZone)) ? back : opens;
   }
   return null;
 }
@@ -140,12 +146,20 @@ function afterQuiet(at: Temporal.Instant, quiet: QuietHours): Temporal.Instant {
   if (!isQuiet(quiet, time)) return at;
   const endsToday = Temporal.PlainTime.compare(time, quiet.to) < 0;
   const on = endsToday ? local.toPlainDate() : local.toPlainDate().add({ days: 1 });
-  return momentOn(on, quiet.to, quiet.timeZone, at);
+  const ends = momentOn(on, quiet.to, quiet.timeZone, at);
+  const back = setBack(local, ends);
+  return back && !isQuiet(quiet, back.toZonedDateTimeISO(quiet.timeZone).toPlainTime()) ? back : ends;
+}
+
+/** The moment at which the clock is set back before `end`, and shows once more what it has shown; null: it is not. */
+function setBack(local: Temporal.ZonedDateTime, end: Temporal.Instant): Temporal.Instant | null {
+  if (end.toZonedDateTimeISO(local.timeZoneId).offsetNanoseconds >= local.offsetNanoseconds) return null;
+  return local.getTimeZoneTransition("next")!.toInstant();
 }
 
 /**
- * A local time of a day: one that is left out moves forward, one that comes twice is the first, or the second where the
- * first lies before `notBefore`.
+ * A local time of a day: one that is left out is the moment the clock is set past it, since from then it shows a later
+ * one; one that comes twice is the first, or the second where the first lies before `notBefore`.
  */
 function momentOn(
   on: Temporal.PlainDate,
@@ -153,9 +167,12 @@ function momentOn(
   timeZone: string,
   notBefore: Temporal.Instant,
 ): Temporal.Instant {
-  const first = on.toZonedDateTime({ timeZone, plainTime }).toInstant();
-  if (Temporal.Instant.compare(first, notBefore) >= 0) return first;
-  return on.toPlainDateTime(plainTime).toZonedDateTime(timeZone, { disambiguation: "later" }).toInstant();
+  const wanted = on.toPlainDateTime(plainTime);
+  const first = wanted.toZonedDateTime(timeZone);
+  if (!first.toPlainDateTime().equals(wanted))
+    return wanted.toZonedDateTime(timeZone, { disambiguation: "earlier" }).getTimeZoneTransition("next")!.toInstant();
+  if (Temporal.Instant.compare(first.toInstant(), notBefore) >= 0) return first.toInstant();
+  return wanted.toZonedDateTime(timeZone, { disambiguation: "later" }).toInstant();
 }
 
 const startOf = (on: Temporal.PlainDate, timeZone: string) => on.toZonedDateTime(timeZone).toInstant();

@@ -189,6 +189,41 @@ describe("quiet hours and windows", () => {
     expect(neverOpens(text("05:00", "08:00"), { from: "21:00", to: "07:00" })).toBeNull();
   });
 
+  it("a window that begins in the hour that comes twice is not open on as the clock is set back", () => {
+    const rule = { ...rules({ timeZone: "Europe/Berlin" }), window: window([7], "02:30", "03:00") };
+    expect(openUntil(at("2026-10-25T00:30:00Z"), rule)!.toString()).toBe("2026-10-25T01:00:00Z");
+    expect(openUntil(at("2026-10-25T01:30:00Z"), rule)!.toString()).toBe("2026-10-25T02:00:00Z");
+    expect(openUntil(at("2026-10-18T00:30:00Z"), rule)!.toString()).toBe("2026-10-18T01:00:00Z");
+    const calm = { ...rules(), quiet: quiet("01:30", "02:15", "Europe/Berlin") };
+    expect(openUntil(at("2026-10-25T00:30:00Z"), calm)!.toString()).toBe("2026-10-25T01:00:00Z");
+  });
+
+  it("a window that closes, or quiet hours that begin, in the hour that comes twice are open once more in it", () => {
+    const zone = { timeZone: "Europe/Berlin" };
+    const early = { ...zone, window: window([7], "01:00", "02:45") };
+    expect(next("2026-10-25T00:50:00Z", early)).toBe("2026-10-25T01:00:00Z");
+    expect(next("2026-10-25T01:50:00Z", early)).toBe("2026-11-01T00:00:00Z");
+    const late = { ...zone, quiet: quiet("02:15", "06:00", zone.timeZone) };
+    expect(next("2026-10-25T00:30:00Z", late)).toBe("2026-10-25T01:00:00Z");
+    expect(next("2026-10-25T01:30:00Z", late)).toBe("2026-10-25T05:00:00Z");
+  });
+
+  it("what begins or ends in the hour that is left out does so as the clock is set forward", () => {
+    // Berlin, 29 March 2026: 02:00 becomes 03:00 at 01:00Z.
+    const zone = { timeZone: "Europe/Berlin" };
+    expect(next("2026-03-28T23:30:00Z", { ...zone, window: window([7], "02:30", "17:00") })).toBe(
+      "2026-03-29T01:00:00Z",
+    );
+    expect(next("2026-03-28T23:30:00Z", { ...zone, window: window([7], "02:00", "17:00") })).toBe(
+      "2026-03-29T01:00:00Z",
+    );
+    expect(next("2026-03-28T23:30:00Z", { ...zone, quiet: quiet("22:00", "02:30", zone.timeZone) })).toBe(
+      "2026-03-29T01:00:00Z",
+    );
+    const early = { ...rules(zone), window: window([7], "01:00", "02:30") };
+    expect(openUntil(at("2026-03-29T00:30:00Z"), early)!.toString()).toBe("2026-03-29T01:00:00Z");
+  });
+
   const someTime = fc
     .record({ hour: fc.nat(23), minute: fc.constantFrom(0, 15, 30) })
     .map((one) => Temporal.PlainTime.from(one));
