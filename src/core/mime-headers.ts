@@ -93,31 +93,60 @@ const pureUrl = (url: string) =>
 
 /** RFC 2047: words of at most 75 characters, whole characters each, in the shorter of the two encodings. */
 function encodedWords(text: string, used: number): string[] {
-  const characters = Array.from(text);
-  const asQ = characters.map(encodedQ);
-  const lengthQ = asQ.reduce((sum, { length }) => sum + length, 0);
-  const useQ = lengthQ <= Math.ceil(Buffer.byteLength(text) / 3) * 4;
+  const characters: string[] = [];
+  let lengthQ = 0;
+  for (const character of text) {
+    const asQ = encodedQ(character);
+    lengthQ += asQ.length;
+    characters.push(asQ);
+  }
+  if (lengthQ > Math.ceil(Buffer.byteLength(text) / 3) * 4) return wordsInBase64(text, used);
   const words: string[] = [];
   let word = "";
-  let room = Math.min(MAX_WORD, MAX_LINE - used) - 12;
-  for (const character of useQ ? asQ : characters) {
-    const longer = word + character;
-    if (word !== "" && (useQ ? longer.length : Math.ceil(Buffer.byteLength(longer) / 3) * 4) > room) {
+  let room = roomIn(used);
+  for (const character of characters) {
+    if (word !== "" && word.length + character.length > room) {
+      words.push(`=?UTF-8?Q?${word}?=`);
+      word = "";
+      room = roomIn(0);
+    }
+    word += character;
+  }
+  words.push(`=?UTF-8?Q?${word}?=`);
+  return words;
+}
+
+function wordsInBase64(text: string, used: number): string[] {
+  const words: string[] = [];
+  let word = "";
+  let octets = 0;
+  let room = roomIn(used);
+  for (const character of text) {
+    const more = Buffer.byteLength(character);
+    if (word !== "" && Math.ceil((octets + more) / 3) * 4 > room) {
       words.push(word);
-      word = character;
-      room = MAX_WORD - 12;
-    } else word = longer;
+      word = "";
+      octets = 0;
+      room = roomIn(0);
+    }
+    word += character;
+    octets += more;
   }
   words.push(word);
-  return words.map((each) => (useQ ? `=?UTF-8?Q?${each}?=` : `=?UTF-8?B?${Buffer.from(each).toString("base64")}?=`));
+  return words.map((each) => `=?UTF-8?B?${Buffer.from(each).toString("base64")}?=`);
 }
+
+/** What fits between `=?UTF-8?Q?` and `?=` behind so much of a line. */
+const roomIn = (used: number) => Math.min(MAX_WORD, MAX_LINE - used) - 12;
 
 // RFC 2047 5 (3): inside a phrase only these stand for themselves.
 function encodedQ(character: string): string {
-  if (/^[A-Za-z\d!*+/-]$/.test(character)) return character;
-  if (character === " ") return "_";
-  let encoded = "";
-  for (const octet of Buffer.from(character, "utf8"))
-    encoded += `=${octet.toString(16).toUpperCase().padStart(2, "0")}`;
-  return encoded;
+  const code = character.charCodeAt(0);
+  return code < 128 ? ASCII_Q[code]! : encodeURIComponent(character).replaceAll("%", "=");
 }
+
+const ASCII_Q = Array.from({ length: 128 }, (_, code) => {
+  const character = String.fromCharCode(code);
+  if (/^[A-Za-z\d!*+/-]$/.test(character)) return character;
+  return character === " " ? "_" : `=${code.toString(16).toUpperCase().padStart(2, "0")}`;
+});

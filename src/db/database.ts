@@ -1,5 +1,14 @@
 /** The pool and its types: PostgreSQL values in and out as Temporal and numbers. Never holds a query of a module. */
-import { CamelCasePlugin, Kysely, PostgresDialect, sql, type Transaction } from "kysely";
+import {
+  CamelCasePlugin,
+  Kysely,
+  type PluginTransformResultArgs,
+  PostgresDialect,
+  type QueryResult,
+  sql,
+  type Transaction,
+  type UnknownRow,
+} from "kysely";
 import pg from "pg";
 import { MeasuredPool } from "./measured-pool.ts";
 import type { Tables } from "./tables.ts";
@@ -149,8 +158,23 @@ export function openDatabase(connection: Connection, options: Opening = {}): Dat
 function kysely(pool: pg.Pool): Db {
   return new Kysely<Tables>({
     dialect: new PostgresDialect({ pool }),
-    plugins: [new CamelCasePlugin({ maintainNestedObjectKeys: true })],
+    plugins: [new Names({ maintainNestedObjectKeys: true })],
   });
+}
+
+/** Names of columns and back. All rows of a result have the same ones: they are made once, not for each row. */
+class Names extends CamelCasePlugin {
+  override transformResult({ result }: PluginTransformResultArgs): Promise<QueryResult<UnknownRow>> {
+    const columns = Object.keys(result.rows[0] ?? {});
+    const names = columns.map((column) => this.camelCase(column));
+    if (names.every((name, at) => name === columns[at])) return Promise.resolve(result);
+    const rows = result.rows.map((row) => {
+      const named: UnknownRow = {};
+      for (let at = 0; at < names.length; at += 1) named[names[at]!] = row[columns[at]!];
+      return named;
+    });
+    return Promise.resolve({ ...result, rows });
+  }
 }
 
 function quiet(pool: MeasuredPool): MeasuredPool {

@@ -157,10 +157,11 @@ export async function load(db: Db, claims: readonly Claim[], now: Temporal.Insta
     from unnest(${claims.map(({ id }) => id)}::bigint[]) as wanted (id)
       ${joined}
       join steps on steps.id = messages.step_id
-      left join lateral (select case when email_campaigns.schedule_version_id is null
-        then template_of_variant(steps.variants, messages.planned_variant)
-        else template_of_variant_in_version(email_campaigns.schedule_version_id, steps.id, messages.planned_variant)
-        end as email_template_id) as of_variant on messages.planned_variant > 'A'
+      left join lateral (select case when messages.planned_variant > 'A' then
+        case when email_campaigns.schedule_version_id is null
+          then template_of_variant(steps.variants, messages.planned_variant)
+          else template_of_variant_in_version(email_campaigns.schedule_version_id, steps.id, messages.planned_variant)
+          end end as email_template_id) as of_variant on true
       join email_templates on email_templates.id = coalesce(of_variant.email_template_id,
         case when email_campaigns.schedule_version_id is null then steps.email_template_id
         else coalesce(template_in_version(email_campaigns.schedule_version_id, steps.id), steps.email_template_id) end)

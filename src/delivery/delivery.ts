@@ -76,6 +76,11 @@ export type Delivery = {
 const DRAIN_GRACE_MS = 20_000;
 /** Also while there is no room to send what is planned. */
 const PLAN_AT_LEAST_EVERY_MS = 1000;
+/**
+ * What is planned before its turn has to be claimed later, by a write more: where all that is due is of accounts with
+ * enough on their way, planning waits for some of that to be done, though not for long.
+ */
+const PLAN_AHEAD_EVERY_MS = 500;
 
 export function createDelivery(options: DeliveryOptions): Delivery {
   const { db, vault, log, random = Math.random } = options;
@@ -102,6 +107,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   }
 
   let plannedAt: Temporal.Instant | undefined;
+  let ahead = false;
   /**
    * What waits already goes first. Then as much is planned as there is room to send, and taken in the same commit; while
    * there is none, planning goes on at a slower pace, for the sake of statuses and of other accounts.
@@ -110,9 +116,11 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     const pumped = await sender.pump(now);
     const offer = await sender.offer(now);
     const sinceMs = plannedAt ? now.epochMilliseconds - plannedAt.epochMilliseconds : Infinity;
-    if (!offer && sinceMs >= 0 && sinceMs < PLAN_AT_LEAST_EVERY_MS) return { ...NOTHING_PLANNED, taken: pumped };
+    const paceMs = offer ? (ahead && offer.crowded ? PLAN_AHEAD_EVERY_MS : 0) : PLAN_AT_LEAST_EVERY_MS;
+    if (sinceMs >= 0 && sinceMs < paceMs) return { ...NOTHING_PLANNED, taken: pumped };
     plannedAt = now;
     const planned = await planDue({ db, log, guard: guarded ? guard : null, offer }, now, offer?.limit);
+    if (offer?.crowded) ahead = planned.claims.length === 0;
     meters.planned(planned.planned, planned.skipped);
     await sender.take(planned.claims, now);
     return { ...planned, taken: pumped + planned.claims.length };
@@ -136,7 +144,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
         if (again > 0) waited = false;
         if (looked + taken > 0) continue;
         if (busy) {
-          await sender.progress();
+          await Promise.race([sender.progress(), sleep(PLAN_AHEAD_EVERY_MS)]);
         } else if (waited) {
           return total;
         } else {

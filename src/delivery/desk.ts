@@ -22,6 +22,8 @@ export type Desk = {
 const MOST_AT_ONCE = 400;
 /** While one batch waits for its commit, connections that are ready meanwhile are the next. */
 const SIDE = 2;
+/** So many are worth a batch beside another one. */
+const WORTHWHILE = 16;
 
 /**
  * A busy connection ends one mail and begins the next at about the same time, and so do the others: written together,
@@ -41,7 +43,7 @@ export function createDesk(
       return asks.map((one) => ("result" in one ? null : entries.next().value!));
     },
     MOST_AT_ONCE,
-    SIDE,
+    { side: SIDE, worthwhile: WORTHWHILE },
   );
 
   async function together(results: readonly Result[], entering: readonly Entering[]): Promise<readonly Answer[]> {

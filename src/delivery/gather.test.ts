@@ -23,4 +23,34 @@ describe("gathering calls", () => {
     fails = false;
     expect(await ask(3)).toBe(3);
   });
+
+  it("begins a batch beside another one only for enough callers, and leaves nobody behind", async () => {
+    const sizes: number[] = [];
+    const ends: (() => void)[] = [];
+    const ask = gather<number, number>(
+      async (items) => {
+        sizes.push(items.length);
+        await new Promise<void>((resolve) => void ends.push(resolve));
+        return items;
+      },
+      10,
+      { side: 2, worthwhile: 3 },
+    );
+    const turn = () => new Promise((resolve) => void setImmediate(resolve));
+    const answers = [ask(0)];
+    await turn();
+    answers.push(ask(1), ask(2));
+    await turn();
+    expect(sizes).toEqual([1]);
+    answers.push(ask(3));
+    await turn();
+    expect(sizes).toEqual([1, 3]);
+    answers.push(ask(4));
+    await turn();
+    for (const end of ends) end();
+    await turn();
+    expect(sizes).toEqual([1, 3, 1]);
+    ends.at(-1)!();
+    expect(await Promise.all(answers)).toEqual([0, 1, 2, 3, 4]);
+  });
 });

@@ -11,17 +11,19 @@ type Waiting<Item, Result> = {
  * so that a slow database gets larger batches, not more of them.
  * @param work gets the items in the order they came and answers in that order.
  * @param side how many batches may be under way side by side.
+ * @param worthwhile fewer than this wait for the batch under way to end: a commit costs nearly the same for one as for ten.
  */
 export function gather<Item, Result>(
   work: (items: readonly Item[]) => Promise<readonly Result[]>,
   mostAtOnce: number,
-  side = 1,
+  { side = 1, worthwhile = 1 } = {},
 ): (item: Item) => Promise<Result> {
   let waiting: Waiting<Item, Result>[] = [];
   let running = 0;
+  const isWorthwhile = (alone: boolean) => waiting.length >= (alone ? 1 : worthwhile);
 
   async function run(): Promise<void> {
-    while (waiting.length > 0) {
+    while (isWorthwhile(running === 1)) {
       const batch = waiting.slice(0, mostAtOnce);
       waiting = waiting.slice(mostAtOnce);
       try {
@@ -37,7 +39,7 @@ export function gather<Item, Result>(
   return (item) =>
     new Promise((resolve, reject) => {
       waiting.push({ item, resolve, reject });
-      if (running >= side) return;
+      if (running >= side || !isWorthwhile(running === 0)) return;
       running += 1;
       // Whoever is ready in this turn of the event loop comes along.
       setImmediate(() => void run());

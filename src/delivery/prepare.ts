@@ -11,7 +11,7 @@ import { parseTemplate, renderTemplate } from "../core/template.ts";
 import type { Db } from "../db/database.ts";
 import type { Composed } from "../db/tables.ts";
 import type { Signature, Signer } from "../domains/domains.ts";
-import { getMany, type Person, templateVariables } from "../people/people.ts";
+import { getMany, type Person, templateVariable, templateVariables } from "../people/people.ts";
 import { renderInSandbox } from "../templates/sandbox.ts";
 import { signatureVariables } from "../templates/signature.ts";
 import { type ContentVersion, version as contentVersion } from "../templates/templates.ts";
@@ -182,7 +182,7 @@ function decide(
     workspace_name: settings.name,
   };
   return {
-    variables: used(version, { ...templateVariables(person), ...system }),
+    variables: used(version, person, system),
     from,
     replyTo,
     toName: person.fullName === person.email ? null : person.fullName,
@@ -225,9 +225,16 @@ function trackingOf(
 }
 
 /** Only what the version asks for is kept with the message; a general template may ask in ways nobody can list. */
-function used(version: ContentVersion, variables: Record<string, unknown>): Record<string, unknown> {
-  if (version.general) return variables;
-  return Object.fromEntries(version.variables.map((name) => [name, variables[name] ?? null]));
+function used(
+  version: ContentVersion,
+  person: Person,
+  system: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  if (version.general) return { ...templateVariables(person), ...system };
+  const variables: Record<string, unknown> = {};
+  for (const name of version.variables)
+    variables[name] = (Object.hasOwn(system, name) ? system[name] : templateVariable(person, name)) ?? null;
+  return variables;
 }
 
 const CHANCE_OCTETS = 8192;

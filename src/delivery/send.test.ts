@@ -67,6 +67,16 @@ function poolThat(send: (message: Outgoing, hooks: Required<SendHooks>) => Promi
 }
 
 describe("sending", () => {
+  it("a step into DATA writes no index: what it changes is named by none", async () => {
+    const { rows } = await fresh.pool.query(
+      "select indexname, indexdef from pg_indexes where schemaname = current_schema() and tablename = 'messages'",
+    );
+    expect(rows.length).toBeGreaterThan(5);
+    const changed =
+      /\b(?:state|attempts|first_attempt_at|content_version_id|email_account_id|address|message_id|variant)\b/;
+    expect(rows.filter(({ indexdef }) => changed.test(String(indexdef)))).toEqual([]);
+  });
+
   it("E73 in mail to a group the member is who the mail speaks of, not the group", async () => {
     const campaign = await small.campaign([{ day: 0, subject: "For {{ doc.first_name }}" }]);
     const people = [await small.person({ firstName: "Ada" }), await small.person({ firstName: "Bo" })];

@@ -45,7 +45,7 @@ export type Sender = {
   /** Takes what waits and room is for, and lets it go its way. @returns how many were taken. */
   pump(now: Temporal.Instant): Promise<number>;
   /** What could be sent at once; null while there is next to no room. */
-  offer(now: Temporal.Instant): Promise<Claimer | null>;
+  offer(now: Temporal.Instant): Promise<Offered | null>;
   /** Lets what was claimed for this worker go its way. */
   take(claims: readonly Claim[], now: Temporal.Instant): Promise<void>;
   /** Resolves when some of what is under way is done; at once when nothing is. */
@@ -58,6 +58,9 @@ export type Sender = {
   /** When the first account that has reached its limits may send again; null: none has. */
   restEndsAt(): Temporal.Instant | null;
 };
+
+/** `crowded`: an account has as much on its way as one may have, and is left out. */
+export type Offered = Claimer & { readonly crowded: boolean };
 
 export type SenderOptions = PrepareOptions & {
   readonly db: Db;
@@ -93,13 +96,14 @@ export function createSender(options: SenderOptions): Sender {
 
   const { enter, settle } = createDesk(db, () => at(), keepTrying);
 
-  async function offer(now: Temporal.Instant): Promise<Claimer | null> {
+  async function offer(now: Temporal.Instant): Promise<Offered | null> {
     const limit = Math.min(BATCH, MOST_UNDER_WAY - underWay.size);
     if (stopping || limit < BATCH / 4) return null;
     const troubled = await transports.waiting(now);
     waiting = new Set(troubled);
-    const without = [...troubled, ...saturated(), ...atRest(now)];
-    return { worker, limit, without, serverByUrl: Boolean(vault.smtpUrl) };
+    const full = saturated();
+    const without = [...troubled, ...full, ...atRest(now)];
+    return { worker, limit, without, serverByUrl: Boolean(vault.smtpUrl), crowded: full.length > 0 };
   }
 
   async function pump(now: Temporal.Instant): Promise<number> {

@@ -21,7 +21,7 @@ export { lacking } from "./lacking.ts";
 export { matching } from "./matching.ts";
 export { refuseNamed, type Removal } from "./named.ts";
 export { sayMeasuring } from "./measuring.ts";
-export { fieldsForTemplates, templateVariables } from "./template-variables.ts";
+export { fieldsForTemplates, templateVariable, templateVariables } from "./template-variables.ts";
 
 export type Person = Selectable<Tables["people"]>;
 type Actor = Acting;

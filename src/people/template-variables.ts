@@ -44,6 +44,13 @@ export function templateVariables(person: Person): Record<string, string | numbe
   return { ...person.attributes, ...Object.fromEntries(ENTRIES.map(([name, column]) => [name, person[column]])) };
 }
 
+/** One of {@link templateVariables}; undefined where there is none of that name. */
+export function templateVariable(person: Person, name: string): string | number | boolean | null | undefined {
+  const column = columnOf(name);
+  if (column) return person[column];
+  return Object.hasOwn(person.attributes, name) ? person.attributes[name] : undefined;
+}
+
 /** The column that holds a variable; undefined where it is a declared field, or none of a person's. */
 export const columnOf = (variable: string): (typeof VARIABLES)[keyof typeof VARIABLES] | undefined =>
   Object.hasOwn(VARIABLES, variable) ? VARIABLES[variable as keyof typeof VARIABLES] : undefined;
