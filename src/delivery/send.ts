@@ -1,6 +1,6 @@
 /** Sends what is due: claims messages, hands each to its account, records what became of it. Never plans one. */
 import { randomUUID } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import type { Account, Vault } from "../accounts/accounts.ts";
 import { isLimited, pace, ramped } from "../core/rates.ts";
 import { measuredIn } from "../core/tracked-content.ts";
@@ -26,6 +26,8 @@ import type { Transports } from "./transports.ts";
 /** Messages taken at once, and how many may be under way in one process. */
 const BATCH = 500;
 const MOST_UNDER_WAY = 1500;
+/** Then whoever waits for an answer has a turn: to prepare hundreds in one go would keep the connections waiting. */
+const PREPARED_AT_ONCE = 25;
 /** Of one account, so that a slow server leaves room for the others. */
 const MOST_OF_AN_ACCOUNT = 1000;
 /** What a recipient domain's limit holds back is looked at again after this at the latest: the limit may be another. */
@@ -126,7 +128,10 @@ export function createSender(options: SenderOptions): Sender {
       const originOf = origins(db, vault);
       const to = await addressed(db, due);
       const domains = await slower(db, now);
-      for (const message of due) void deliver(message, originOf, to, domains);
+      for (const [at, message] of due.entries()) {
+        void deliver(message, originOf, to, domains);
+        if (at % PREPARED_AT_ONCE === PREPARED_AT_ONCE - 1) await setImmediate();
+      }
     } catch (error) {
       // Nothing has begun: the leases run out and whoever is there takes the messages.
       for (const { id } of claims) done(id);
