@@ -87,9 +87,13 @@ const spoken = () => ({
   attributes: { header: { role: "presentation" } },
 });
 
+/** The ground of what cannot be undone, with white words on it in both schemes. */
+const HARM = { "--mantine-color-red-filled": "#c92a2a", "--mantine-color-red-filled-hover": "#b42020" };
+
 export const cssVariables: CSSVariablesResolver = () => ({
   variables: {},
   light: {
+    ...HARM,
     "--mantine-color-dimmed": "#5c6370",
     "--mantine-color-placeholder": "#6b7280",
     "--mantine-color-error": "#c92a2a",
@@ -106,6 +110,7 @@ export const cssVariables: CSSVariablesResolver = () => ({
     "--tidings-line": "#e6e8ec",
   },
   dark: {
+    ...HARM,
     "--mantine-color-dimmed": "#a3abb8",
     "--mantine-color-placeholder": "#8d95a3",
     "--mantine-color-error": "#ff8787",
