@@ -1,9 +1,8 @@
 /** Campaigns over HTTP. */
 import type { Db } from "../db/database.ts";
-import { languageOf } from "../http/language.ts";
 import { pageOf } from "../http/paging.ts";
 import type { Serve } from "../http/serve.ts";
-import type { Neighbours } from "../people/people.ts";
+import { type Neighbours, removalOf } from "../people/people.ts";
 import { campaigns as api, sampleCampaign } from "./api.ts";
 import * as campaigns from "./campaigns.ts";
 import * as sample from "./sample-campaign.ts";
@@ -18,7 +17,7 @@ export function routes(
 ): void {
   serve(sampleCampaign.load, ({ actor, now }) => sample.load(db, actor, neighbours, now));
   serve(sampleCampaign.remove, ({ actor, now, request }) =>
-    sample.remove(db, { namedBy: neighbours.namedBy, language: languageOf(request) }, actor, now),
+    sample.remove(db, removalOf(neighbours, request), actor, now),
   );
   serve(api.list, async ({ query }) => pageOf(await campaigns.list(db, query), query.limit));
   serve(api.get, ({ params }) => campaigns.get(db, params.id));
@@ -27,13 +26,7 @@ export function routes(
     campaigns.update(db, params.id, body, actor, unchangedSince, afterScheduleChange, now),
   );
   serve(api.remove, ({ params, query, actor, now, request }) =>
-    campaigns.remove(
-      db,
-      params.id,
-      { ...query, namedBy: neighbours.namedBy, language: languageOf(request) },
-      actor,
-      now,
-    ),
+    campaigns.remove(db, params.id, removalOf(neighbours, request, query), actor, now),
   );
   serve(api.setSteps, ({ params, body, actor, unchangedSince, now }) =>
     campaigns.setSteps(db, params.id, body.steps, actor, unchangedSince, afterScheduleChange, now),

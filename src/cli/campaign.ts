@@ -2,9 +2,9 @@
 import { Command, Option } from "commander";
 import * as automaticStarts from "../automatic-starts/automatic-starts.ts";
 import * as campaigns from "../campaigns/campaigns.ts";
-import { refuse } from "../core/problem.ts";
 import * as emailCampaigns from "../email-campaigns/email-campaigns.ts";
 import { COMMAND_LINE, withContext } from "./context.ts";
+import { numberOf } from "./number-of.ts";
 import { table } from "./output.ts";
 import type { Common, Run } from "./program.ts";
 
@@ -38,7 +38,7 @@ export const campaign = (run: Run): Command => {
         .action(
           run((options, output, id) =>
             withContext(options, async ({ database: { db } }) => {
-              const wanted = numbered(id);
+              const wanted = numberOf(id, "the Campaign");
               const found = await campaigns.get(db, wanted);
               const rows = await emailCampaigns.list(db, { campaignId: wanted, limit: MOST, sort: "id" });
               const cells = rows.map((row) => [row.number, row.person, row.status, row.startOn, row.nextDueAt ?? ""]);
@@ -60,7 +60,7 @@ export const campaign = (run: Run): Command => {
         .action(
           run<Answer>(({ start = false, forget = false, ...options }, output, id) =>
             withContext(options, async ({ database: { db }, clock }) => {
-              const wanted = numbered(id);
+              const wanted = numberOf(id, "the Campaign");
               const { waiting } = await automaticStarts.get(db, wanted);
               const found =
                 start || forget
@@ -104,9 +104,6 @@ export const campaign = (run: Run): Command => {
 };
 
 type Answer = Common & { readonly start?: boolean; readonly forget?: boolean };
-
-const numbered = (id: string | undefined): number =>
-  /^\d{1,15}$/.test(id ?? "") ? Number(id) : refuse("input-invalid", "Name the Campaign by its number.", "/id");
 
 const ACTIONS = [
   ["pause", "hold an Email Campaign back until it is resumed", emailCampaigns.pause],

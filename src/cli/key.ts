@@ -3,9 +3,9 @@ import { Command } from "commander";
 import * as keys from "../accounts/keys.ts";
 import * as users from "../accounts/users.ts";
 import { COMMAND_LINE, withContext } from "./context.ts";
+import { numberOf } from "./number-of.ts";
 import { table } from "./output.ts";
 import type { Run } from "./program.ts";
-import { refuse } from "../core/problem.ts";
 
 const MOST = 500;
 
@@ -54,9 +54,7 @@ export const key = (run: Run): Command =>
         .action(
           run((options, output, id) =>
             withContext(options, async ({ database: { db }, clock }) => {
-              const wanted = /^\d{1,15}$/.test(id ?? "")
-                ? Number(id)
-                : refuse("input-invalid", "Name the key by its number.", "/id");
+              const wanted = numberOf(id, "the key");
               await keys.revoke(db, wanted, COMMAND_LINE, clock());
               output.answer(`Key ${wanted} is revoked.`, { id: wanted, revoked: true });
             }),

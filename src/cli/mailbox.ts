@@ -1,9 +1,9 @@
 /** `tidings mailbox`: reads the built-in mailbox, where mail lands while there is no email account. */
 import { Command } from "commander";
-import { refuse } from "../core/problem.ts";
 import * as mailbox from "../mail/mailbox.ts";
 import { partsOf } from "../mail/parts.ts";
 import { withContext } from "./context.ts";
+import { numberOf } from "./number-of.ts";
 import { table } from "./output.ts";
 import type { Common, Run } from "./program.ts";
 
@@ -39,9 +39,7 @@ export const mailboxCommand = (run: Run): Command =>
         .action(
           run<Common & { eml?: boolean }>((options, output, id) =>
             withContext(options, async ({ database: { db } }) => {
-              const wanted = /^\d{1,15}$/.test(id ?? "")
-                ? Number(id)
-                : refuse("input-invalid", "Name the mail by its number.", "/id");
+              const wanted = numberOf(id, "the mail");
               const { bytes, ...mail } = await mailbox.get(db, wanted);
               if (options.eml && !output.json) {
                 process.stdout.write(bytes);

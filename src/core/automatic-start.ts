@@ -1,4 +1,5 @@
 /** Automatic start as data and in words: what starts a Campaign by itself, and how often for one person. Starts nobody. */
+import { filled } from "./filled.ts";
 import type { Language } from "./timing-words.ts";
 
 /** What a rule waits for: a group is joined, a condition comes true, somebody is created. */
@@ -46,10 +47,6 @@ export function startedInWords(
   person: string,
   language: Language,
 ): string {
-  const values: Readonly<Record<string, string>> = {
-    day: day.toString(),
-    person,
-    name: nameIn(startedBy, language) ?? "",
-  };
-  return BECAUSE[language][startedBy.kind].replaceAll(/\{(\w+)\}/g, (whole, key: string) => values[key] ?? whole);
+  const name = nameIn(startedBy, language) ?? "";
+  return filled(BECAUSE[language][startedBy.kind], { day: day.toString(), person, name });
 }

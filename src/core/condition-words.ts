@@ -1,4 +1,5 @@
 /** A condition as a sentence, in English and German, and the English one read back: so it stands in files. Decides nothing. */
+import { filled } from "./filled.ts";
 import type { Condition, Leaf, Operator, Which } from "./conditions.ts";
 import type { Status } from "./email-campaign.ts";
 import type { Language } from "./timing-words.ts";
@@ -222,9 +223,6 @@ function leafInWords(leaf: Leaf, so: boolean, { phrases, language, names, who, w
   const often = times === null ? "" : times === 1 ? phrases.once : filled(phrases.times, { times: String(times) });
   return who(filled(pick(phrases.event), { name: quoted(leaf.event) }) + often + (since ? phrases.sinceStart : ""));
 }
-
-const filled = (words: string, values: Readonly<Record<string, string>>) =>
-  words.replaceAll(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole);
 
 /** Inside quotation marks a backslash stands before what would end them. */
 function quote(text: string, [open, close]: readonly [string, string]): string {

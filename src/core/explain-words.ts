@@ -1,4 +1,5 @@
 /** The sentences of explanations, in English and German, by their code. Decides nothing. */
+import { filled } from "./filled.ts";
 import type { Language } from "./timing-words.ts";
 
 type Said = Readonly<Record<Language, string>>;
@@ -201,5 +202,5 @@ export const SAID = {
 
 /** A sentence in a language, filled in. */
 export function sentence(said: Said, language: Language, values: Readonly<Record<string, string>> = {}): string {
-  return said[language].replaceAll(/\{(\w+)\}/g, (_, name: string) => values[name] ?? "");
+  return filled(said[language], values, "");
 }

@@ -84,56 +84,44 @@ function phraseWords(phrase: string, used: number): string[] {
 
 /** Anything that is not for a URL in brackets is percent-encoded. */
 const pureUrl = (url: string) =>
-  url.toWellFormed().replace(/[^!-~]|[<>",\\^`{|}]/gu, (character) => {
-    let encoded = "";
-    for (const octet of Buffer.from(character, "utf8"))
-      encoded += `%${octet.toString(16).toUpperCase().padStart(2, "0")}`;
-    return encoded;
-  });
+  url.toWellFormed().replace(/[^!-~]|[<>",\\^`{|}]/gu, (character) => encodeURIComponent(character));
 
 /** RFC 2047: words of at most 75 characters, whole characters each, in the shorter of the two encodings. */
 function encodedWords(text: string, used: number): string[] {
-  const characters: string[] = [];
-  let lengthQ = 0;
-  for (const character of text) {
-    const asQ = encodedQ(character);
-    lengthQ += asQ.length;
-    characters.push(asQ);
-  }
-  if (lengthQ > Math.ceil(Buffer.byteLength(text) / 3) * 4) return wordsInBase64(text, used);
-  const words: string[] = [];
-  let word = "";
-  let room = roomIn(used);
-  for (const character of characters) {
-    if (word !== "" && word.length + character.length > room) {
-      words.push(`=?UTF-8?Q?${word}?=`);
-      word = "";
-      room = roomIn(0);
-    }
-    word += character;
-  }
-  words.push(`=?UTF-8?Q?${word}?=`);
-  return words;
+  const asQ = Array.from(text, encodedQ);
+  const lengthQ = asQ.reduce((sum, { length }) => sum + length, 0);
+  if (lengthQ <= lengthInBase64(Buffer.byteLength(text)))
+    return packed(asQ, used, { sizeOf: ({ length }) => length, lengthOf: (size) => size }).map(
+      (word) => `=?UTF-8?Q?${word}?=`,
+    );
+  return packed(text, used, { sizeOf: (character) => Buffer.byteLength(character), lengthOf: lengthInBase64 }).map(
+    (word) => `=?UTF-8?B?${Buffer.from(word).toString("base64")}?=`,
+  );
 }
 
-function wordsInBase64(text: string, used: number): string[] {
+const lengthInBase64 = (octets: number) => Math.ceil(octets / 3) * 4;
+
+/**
+ * Characters in as few words as hold them, the first behind so much of a line.
+ * @param lengthOf how long a word of that size is once it is encoded.
+ */
+function packed(
+  characters: Iterable<string>,
+  used: number,
+  { sizeOf, lengthOf }: { sizeOf: (character: string) => number; lengthOf: (size: number) => number },
+): string[] {
   const words: string[] = [];
-  let word = "";
-  let octets = 0;
-  let room = roomIn(used);
-  for (const character of text) {
-    const more = Buffer.byteLength(character);
-    if (word !== "" && Math.ceil((octets + more) / 3) * 4 > room) {
+  let [word, size, room] = ["", 0, roomIn(used)];
+  for (const character of characters) {
+    const more = sizeOf(character);
+    if (word !== "" && lengthOf(size + more) > room) {
       words.push(word);
-      word = "";
-      octets = 0;
-      room = roomIn(0);
+      [word, size, room] = ["", 0, roomIn(0)];
     }
     word += character;
-    octets += more;
+    size += more;
   }
-  words.push(word);
-  return words.map((each) => `=?UTF-8?B?${Buffer.from(each).toString("base64")}?=`);
+  return [...words, word];
 }
 
 /** What fits between `=?UTF-8?Q?` and `?=` behind so much of a line. */

@@ -1,4 +1,5 @@
 /** Says in words when a step leaves, by whose clock, and what moved it. Knows no clock of its own. */
+import { filled } from "./filled.ts";
 import type { Names } from "./condition-words.ts";
 import { closedBy } from "./opening.ts";
 import { dueAfterGap, dueAt, type Facts, gapOf, openingOf, plannedAt, type Step } from "./schedule.ts";
@@ -79,13 +80,10 @@ export function movedInWords(facts: Facts, step: Step, leaves: Temporal.Instant,
       time: local.toPlainTime().toString({ smallestUnit: "minute" }),
       name: rules.holidays?.get(local.toPlainDate().toString()) ?? "",
     };
-    return filled(MOVED[closed][language], values);
+    return filled(MOVED[closed][language], values, "");
   }
   const gap = gapOf(step, rules);
   const [due, afterGap] = [dueAt(startOn, step, rules, createdAt), dueAfterGap(facts, step)];
   if (!gap || !due || !afterGap || Temporal.Instant.compare(afterGap, due) <= 0) return null;
-  return filled(MOVED.gap[language], { amount: String(gap.amount), unit: UNITS[language][gap.unit] });
+  return filled(MOVED.gap[language], { amount: String(gap.amount), unit: UNITS[language][gap.unit] }, "");
 }
-
-const filled = (words: string, values: Readonly<Record<string, string>>) =>
-  words.replaceAll(/\{(\w+)\}/g, (_, name: string) => values[name] ?? "");

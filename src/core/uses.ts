@@ -1,4 +1,5 @@
 /** What still names an Email Group, a field or a Campaign that is about to go, in words. Finds nothing itself. */
+import { filled } from "./filled.ts";
 import type { Language } from "./timing-words.ts";
 
 /** What is named: a group or a Campaign by its number, a field by its key. */
@@ -49,6 +50,3 @@ export function stillNamedInWords(name: string, uses: readonly Use[], language: 
 /** `a mail of “News”`. */
 export const useInWords = ({ where, campaign }: Use, language: Language): string =>
   filled(WORDS[language][where], { campaign });
-
-const filled = (words: string, values: Readonly<Record<string, string>>) =>
-  words.replaceAll(/\{(\w+)\}/g, (whole, key: string) => values[key] ?? whole);

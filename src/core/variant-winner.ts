@@ -1,4 +1,5 @@
 /** Decides whether the variants of a step have a winner, and says it in words. Knows no database. */
+import { filled } from "./filled.ts";
 import { type Letter, type Measure, type VariantFigures, type WinnerRule } from "./variants.ts";
 
 type Language = "en" | "de";
@@ -106,14 +107,14 @@ const BY: Readonly<Record<Measure, Said>> = {
 
 /** How a trial stands, in a sentence. */
 export function standingInWords({ outcome, winner, by, measure, atLeast }: Standing, language: Language): string {
-  const values: Readonly<Record<string, string>> = {
+  const values = {
     winner: winner ?? "",
     by: by ?? "",
     measure: measure ? BY[measure][language] : "",
     atLeast: String(atLeast ?? ""),
     after: THEN[winner === "A" ? "A" : "split"][language],
   };
-  return STANDINGS[outcome][language].replaceAll(/\{(\w+)\}/g, (_, name: string) => values[name] ?? "");
+  return filled(STANDINGS[outcome][language], values, "");
 }
 
 /** What is counted of a variant of which nothing left yet. */

@@ -1,9 +1,8 @@
 /** HTTP in, HTTP out for Email Groups. Decides nothing. */
 import { recordChange } from "../accounts/audit.ts";
 import { type Db, inTransaction } from "../db/database.ts";
-import { languageOf } from "../http/language.ts";
 import type { Serve } from "../http/serve.ts";
-import type { Neighbours } from "../people/people.ts";
+import { type Neighbours, removalOf } from "../people/people.ts";
 import { emailGroups } from "./api.ts";
 import * as groups from "./email-groups.ts";
 import * as store from "./store.ts";
@@ -14,7 +13,7 @@ export function routes(serve: Serve, { db, neighbours }: { readonly db: Db; read
   serve(emailGroups.create, ({ body, actor, now }) => groups.create(db, body, actor, now));
   serve(emailGroups.update, ({ params, body, actor, now }) => groups.update(db, params.id, body, actor, now));
   serve(emailGroups.remove, ({ params, query, actor, now, request }) =>
-    groups.remove(db, params.id, { ...query, namedBy: neighbours.namedBy, language: languageOf(request) }, actor, now),
+    groups.remove(db, params.id, removalOf(neighbours, request, query), actor, now),
   );
 
   serve(emailGroups.members, async ({ params, query }) => {

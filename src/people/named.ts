@@ -3,6 +3,7 @@ import { refuse } from "../core/problem.ts";
 import type { Language } from "../core/timing-words.ts";
 import { type Named, stillNamedInWords, type Use, useInWords } from "../core/uses.ts";
 import type { Tx } from "../db/database.ts";
+import { languageOf } from "../http/language.ts";
 
 /** How something is deleted: `force` although it is named; `language` of what is said. */
 export type Removal = {
@@ -11,6 +12,13 @@ export type Removal = {
   readonly force?: boolean;
   readonly language?: Language;
 };
+
+/** What a request asks for. */
+export const removalOf = (
+  { namedBy }: Pick<Removal, "namedBy">,
+  request: Parameters<typeof languageOf>[0],
+  { force = false }: { readonly force?: boolean } = {},
+): Removal => ({ namedBy, force, language: languageOf(request) });
 
 /** @throws Refusal `named-in-use`, unless `force`, with each place as a fault: `/campaigns/7`. */
 export async function refuseNamed(

@@ -19,7 +19,7 @@ import * as store from "./store.ts";
 export { declaredFields } from "./fields.ts";
 export { lacking } from "./lacking.ts";
 export { matching } from "./matching.ts";
-export { refuseNamed, type Removal } from "./named.ts";
+export { refuseNamed, type Removal, removalOf } from "./named.ts";
 export { sayMeasuring } from "./measuring.ts";
 export { fieldsForTemplates, templateVariable, templateVariables } from "./template-variables.ts";
 

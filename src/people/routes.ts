@@ -2,7 +2,6 @@
 import { Readable } from "node:stream";
 import { refuse } from "../core/problem.ts";
 import type { Database } from "../db/database.ts";
-import { languageOf } from "../http/language.ts";
 import type { Serve } from "../http/serve.ts";
 import {
   conversion,
@@ -23,6 +22,7 @@ import { badRowsOf, IMPORT, startImport } from "./jobs.ts";
 import { list, shownPerson } from "./listing.ts";
 import { merge, previewMerge } from "./merge.ts";
 import { duplicates } from "./merge-store.ts";
+import { removalOf } from "./named.ts";
 import * as people from "./people.ts";
 
 export type PeopleApp = {
@@ -56,7 +56,7 @@ export function routes(serve: Serve, app: PeopleApp): void {
   serve(personFields.create, ({ body, actor, now }) => declare(db, body, actor, now));
   serve(personFields.update, ({ params, body, actor, now }) => redeclare(db, params.id, body, actor, now));
   serve(personFields.remove, ({ params, query, actor, now, request }) =>
-    undeclare(db, params.id, { ...query, namedBy: app.neighbours.namedBy, language: languageOf(request) }, actor, now),
+    undeclare(db, params.id, removalOf(app.neighbours, request, query), actor, now),
   );
 
   serve(imports.create, async ({ query, actor, now, request }) => ({

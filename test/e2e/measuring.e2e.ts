@@ -1,5 +1,5 @@
 /** Measuring is switched for one person: by a colleague on the person's page, and by the person without a script or a session. */
-import { accessible, api, expect, type Program, setUp, shot, startProgram, test } from "./program.ts";
+import { accessible, api, expect, mailsTo, type Program, setUp, shot, startProgram, test } from "./program.ts";
 
 let program: Program;
 test.beforeAll(async () => {
@@ -44,9 +44,7 @@ test("a colleague switches it off and on again; what the person says themselves 
     emailCampaignFor: "lead",
     personId: lead.id,
   });
-  type Mails = { data: { id: number }[] };
-  const mails = async () =>
-    (await api<Mails>(request, program, "GET", "/mailbox/messages?to=reader%40example.org")).data;
+  const mails = () => mailsTo(request, program, "reader@example.org");
   await expect.poll(async () => (await mails()).length, { timeout: 30_000 }).toBe(1);
   type Mail = { html: string };
   const { html } = await api<Mail>(request, program, "GET", `/mailbox/messages/${(await mails())[0].id}`);

@@ -1,5 +1,5 @@
 /** Measuring is turned on, a mail is read in the mailbox, its link clicked; timeline and Campaign show it. */
-import { api, expect, type Program, setUp, startProgram, test } from "./program.ts";
+import { api, expect, mailsTo, type Program, setUp, startProgram, test } from "./program.ts";
 
 // A browser nobody looks at says so, and would be told apart.
 test.use({
@@ -42,9 +42,7 @@ test("a mail is opened and its link clicked, and timeline and Campaign tell it",
     emailCampaignFor: "lead",
     personId: lead.id,
   });
-  type Mails = { data: { id: number }[] };
-  const mails = async () =>
-    (await api<Mails>(request, program, "GET", "/mailbox/messages?to=reader%40example.org")).data;
+  const mails = () => mailsTo(request, program, "reader@example.org");
   await expect.poll(async () => (await mails()).length, { timeout: 30_000 }).toBe(1);
 
   // Read as the person reads it.
@@ -84,8 +82,7 @@ test("a mail is opened and its link clicked, and timeline and Campaign tell it",
     emailCampaignFor: "lead",
     personId: never.id,
   });
-  const theirs = async () =>
-    (await api<Mails>(request, program, "GET", "/mailbox/messages?to=other%40example.org")).data;
+  const theirs = () => mailsTo(request, program, "other@example.org");
   await expect.poll(async () => (await theirs()).length, { timeout: 30_000 }).toBe(1);
   await page.reload();
   await expect(card.getByRole("row", { name: /Day 0: Offer 2 1 100% of 1 1 100% of 1 100%/ })).toBeVisible();

@@ -134,6 +134,12 @@ export async function accessible(page: Page): Promise<void> {
   expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
 }
 
+/** Mails the built-in mailbox holds for an address. */
+export async function mailsTo(request: APIRequestContext, program: Program, address: string) {
+  const path = `/mailbox/messages?to=${encodeURIComponent(address)}`;
+  return (await api<{ data: { id: number }[] }>(request, program, "GET", path)).data;
+}
+
 /** Waits until a job is done. */
 export async function finished(request: APIRequestContext, program: Program, jobId: number): Promise<void> {
   await expect

@@ -1,5 +1,5 @@
 /** A reply arrives, the campaign stops, the inbox shows it, somebody answers, it is done. */
-import { api, expect, type Program, setUp, startProgram, test } from "./program.ts";
+import { api, expect, mailsTo, type Program, setUp, startProgram, test } from "./program.ts";
 
 let program: Program;
 test.beforeAll(async () => {
@@ -95,13 +95,8 @@ test("a reply stops the campaign, stands in the inbox, is answered and is done",
   await expect(thread.getByRole("button", { name: "Open it again" })).toBeVisible();
 
   // It left in the person's thread, as one person writes to another.
-  const mailbox = await api<{ data: { id: number; subject: string }[] }>(
-    request,
-    program,
-    "GET",
-    `/mailbox/messages?to=${encodeURIComponent(person.email)}`,
-  );
-  const mail = await request.get(`${program.url}/api/v1/mailbox/messages/${mailbox.data[0].id}/eml`);
+  const [answered] = await mailsTo(request, program, person.email);
+  const mail = await request.get(`${program.url}/api/v1/mailbox/messages/${answered.id}/eml`);
   const source = await mail.text();
   expect(source).toContain("In-Reply-To: <first-reply@mail.example.org>");
   expect(source).toContain("Monday at ten it is.");

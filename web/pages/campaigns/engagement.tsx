@@ -77,18 +77,11 @@ export default function EngagementCard({ id, engagement }: { id: number; engagem
 /** With its share of the mails in which it was measured, and how many those are where they are not all. */
 function Measured({ value, of, sent }: { value: number; of: number; sent: number }) {
   if (of === 0) return <Table.Td ta="right">–</Table.Td>;
-  return (
-    <Table.Td ta="right" className="numbers">
-      {formatNumber(value)}{" "}
-      <Text component="span" size="xs" c="dimmed">
-        {formatShare(value, of)}
-        {of < sent && ` ${t("of {count}", { count: formatNumber(of) })}`}
-      </Text>
-    </Table.Td>
-  );
+  const basis = of < sent ? ` ${t("of {count}", { count: formatNumber(of) })}` : "";
+  return <Number value={value} whole={of} basis={basis} />;
 }
 
-function Number({ value, whole }: { value: number; whole?: number }) {
+function Number({ value, whole, basis = "" }: { value: number; whole?: number; basis?: string }) {
   return (
     <Table.Td ta="right" className="numbers">
       {formatNumber(value)}
@@ -96,6 +89,7 @@ function Number({ value, whole }: { value: number; whole?: number }) {
         <Text component="span" size="xs" c="dimmed">
           {" "}
           {formatShare(value, whole)}
+          {basis}
         </Text>
       )}
     </Table.Td>
