@@ -82,13 +82,13 @@ export function tellFailure(error: unknown): void {
   });
 }
 
-/** Says that a deed is done, with a way back where there is one. */
+/** Says that a deed is done, with a way back where there is one: it stays long enough to be read, found and reached by keyboard. */
 export function tellDone(message: string, undo?: () => unknown): void {
   const id = notifications.show({
     color: "green",
     closeButtonProps: { "aria-label": t("Close") },
     icon: <IconCheck size={18} />,
-    autoClose: undo ? 10_000 : 4000,
+    autoClose: undo ? 30_000 : 4000,
     message: (
       <Group justify="space-between" wrap="nowrap">
         <Text size="sm">{message}</Text>
