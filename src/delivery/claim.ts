@@ -1,7 +1,7 @@
 /** The SQL of taking messages: the claim with its lease and fence, the facts to send by, the step into DATA. Sends nothing. */
 import { sql } from "kysely";
 import type { Letter } from "../core/variants.ts";
-import { type Db, PREPARED } from "../db/database.ts";
+import { type Db, PREPARED, type Runner } from "../db/database.ts";
 import type { Composed } from "../db/tables.ts";
 import { composedOf } from "./contents.ts";
 import { type Asked, conditionObstacle, obstacle } from "./obstacle.ts";
@@ -189,7 +189,11 @@ export type Entry = "go" | "lost" | { readonly obstacle: string };
  * The last look before MAIL FROM, and the record that DATA may follow, in one statement: whoever unsubscribed before it
  * gets nothing, and a crash after it is known for what it is. Why a message may not go is asked only of those that may not.
  */
-export async function enterData(db: Db, messages: readonly (Claim & Fixed)[], now: Temporal.Instant): Promise<Entry[]> {
+export async function enterData(
+  db: Runner,
+  messages: readonly (Claim & Fixed)[],
+  now: Temporal.Instant,
+): Promise<Entry[]> {
   if (messages.length === 0) return [];
   const conditions = conditionsIn(messages);
   // With conditions the text is another each time: nothing to prepare.
@@ -254,7 +258,7 @@ function rowOf({ id, fence, contentVersionId, variant, emailAccountId, address, 
 }
 
 async function obstaclesOfMessages(
-  db: Db,
+  db: Runner,
   messages: readonly (Claim & { readonly asked: Asked | null })[],
 ): Promise<Map<number, string>> {
   const conditions = conditionsIn(messages) ?? sql`null`;

@@ -1,9 +1,9 @@
 /** What follows from results, in the transaction that records them: dead addresses are suppressed, Email Campaigns move on. */
-import type { Tx } from "../db/database.ts";
+import type { Runner, Tx } from "../db/database.ts";
 import * as emailCampaigns from "../email-campaigns/email-campaigns.ts";
 import { bounced } from "./bounced.ts";
 import { endFor } from "./obstacle.ts";
-import { record, type Result, type Written } from "./record.ts";
+import { FINAL, record, type Result, type Written } from "./record.ts";
 
 /** Records results and what follows from them. A result whose claim was lost has no consequence either. */
 export async function conclude(tx: Tx, results: readonly Result[], now: Temporal.Instant): Promise<void> {
@@ -21,9 +21,23 @@ export async function conclude(tx: Tx, results: readonly Result[], now: Temporal
     byId.has(id) && reason !== null && BY_CONDITION.has(reason) ? [byId.get(id)!] : [],
   );
   await emailCampaigns.keepFindingsNow(tx, turnedBack, now);
-  const final = results.filter(({ state }) => state === "accepted" || state === "refused" || state === "skipped");
-  const moved = final.flatMap(({ id }) => byId.get(id)?.emailCampaignId ?? []);
-  await emailCampaigns.afterResults(tx, moved, now);
+  await emailCampaigns.afterResults(tx, ended(results.filter(({ id }) => byId.has(id))), now);
+}
+
+/** Whether nothing follows from a result but that its Email Campaign may move on. */
+export const isPlain = ({ reason }: Result) => reason === null;
+
+/**
+ * The same for plain results, in one go with what comes behind them. The Email Campaign of a lost claim is looked at,
+ * too: what is found there is true whoever looks.
+ */
+export function concludePlain(go: Runner, results: readonly Result[], now: Temporal.Instant): Promise<unknown> {
+  return Promise.all([record(go, results, now), emailCampaigns.afterResults(go, ended(results), now)]);
+}
+
+/** Email Campaigns in which a message has become final. */
+function ended(results: readonly Result[]): number[] {
+  return results.flatMap(({ state, emailCampaignId }) => (FINAL.includes(state) ? [emailCampaignId] : []));
 }
 
 /** Reasons the last look before MAIL FROM gives on account of a condition. */

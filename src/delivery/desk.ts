@@ -1,10 +1,10 @@
 /** Where all connections ask: one commit for whoever asks at the same time, results first, then steps into DATA. Sends nothing. */
-import { type Db, inTransaction } from "../db/database.ts";
-import type { Entry } from "./claim.ts";
-import { conclude } from "./conclude.ts";
+import { type Db, inOneGo, inTransaction } from "../db/database.ts";
+import { enterData, type Entry } from "./claim.ts";
+import { conclude, concludePlain, isPlain } from "./conclude.ts";
 import { forgetMonths, openMonth } from "./contents.ts";
 import { gather } from "./gather.ts";
-import { type Entering, enterWithin, type Held } from "./limits.ts";
+import { type Entering, enterWithin, hasLimits, type Held } from "./limits.ts";
 import type { Result } from "./record.ts";
 
 type Ask = { readonly entering: Entering } | { readonly result: Result };
@@ -50,6 +50,11 @@ export function createDesk(
     try {
       if (entering.length > 0) await openMonth(db, at());
       if (results.length === 0) return await enterWithin(db, entering, at());
+      if (results.every(isPlain) && !entering.some(hasLimits)) {
+        const now = at();
+        const [, entries] = await inOneGo(db, (go) => [concludePlain(go, results, now), enterData(go, entering, now)]);
+        return entries;
+      }
       return await inTransaction(db, async (tx) => {
         await conclude(tx, results, at());
         return enterWithin(tx, entering, at());

@@ -2,7 +2,7 @@
 import { nextAttempt } from "../core/backoff.ts";
 import { classifyReply, type SmtpReply } from "../core/bounce.ts";
 import type { Outcome, Stage } from "../mail/smtp.ts";
-import type { Result } from "./record.ts";
+import type { Became } from "./record.ts";
 
 /** What is known of the message before the attempt that ended so. */
 export type Attempted = {
@@ -13,7 +13,7 @@ export type Attempted = {
   readonly holdUnknown: boolean;
 };
 
-export type Judgement = Omit<Result, "id" | "fence"> & {
+export type Judgement = Became & {
   /** Nothing is wrong with the message: its account cannot send at the moment. */
   readonly trouble?: Trouble;
 };

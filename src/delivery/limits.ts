@@ -12,6 +12,9 @@ export type Held = { readonly held: string; readonly limits: Limits; readonly fr
 
 export type Entering = Claim & Fixed & { readonly within: readonly Limited[] };
 
+/** Whether it counts against any limit. */
+export const hasLimits = ({ within }: Entering) => within.length > 0;
+
 /**
  * The step into DATA for as many as the limits allow, in the order given. What is counted and what may leave are one
  * commit, under a lock per ledger: no process can count past another.
@@ -21,7 +24,7 @@ export async function enterWithin(
   messages: readonly Entering[],
   now: Temporal.Instant,
 ): Promise<(Entry | Held)[]> {
-  if (messages.every(({ within }) => within.length === 0)) return enterData(db, messages, now);
+  if (!messages.some(hasLimits)) return enterData(db, messages, now);
   return inTransaction(db, async (tx) => {
     const ledgers = await lock(tx, [...new Set(messages.flatMap(({ within }) => within.map(({ key }) => key)))]);
     const count = ({ key, limits }: Limited, by: number) => {

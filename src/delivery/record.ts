@@ -2,12 +2,13 @@
 import { sql } from "kysely";
 import type { SmtpReply } from "../core/bounce.ts";
 import type { Measured } from "../core/tracked-content.ts";
-import { type Db, PREPARED, type Tx } from "../db/database.ts";
+import { type Db, PREPARED, type Runner } from "../db/database.ts";
 import type { MessageState } from "../db/tables.ts";
 import { type Claim, HELD } from "./claim.ts";
 
 /** What became of one attempt. */
 export type Result = Claim & {
+  readonly emailCampaignId: number;
   readonly state: Exclude<MessageState, "claimed" | "in_data">;
   /** As a code; null while all is well. */
   readonly reason: string | null;
@@ -20,6 +21,9 @@ export type Result = Claim & {
   readonly stage: string | null;
 };
 
+/** The same before it is said of which message. */
+export type Became = Omit<Result, keyof Claim | "emailCampaignId">;
+
 /** A message that a write concerned. */
 export type Written = {
   readonly id: number;
@@ -28,13 +32,14 @@ export type Written = {
   readonly stepId: number;
 };
 
-const FINAL: readonly MessageState[] = ["accepted", "refused", "skipped"];
+/** It will not be tried again. */
+export const FINAL: readonly MessageState[] = ["accepted", "refused", "skipped"];
 
 /**
  * Writes results, and each attempt that did not end in acceptance. Results of a lost claim are left out (R4).
  * @returns the messages written.
  */
-export async function record(tx: Tx, results: readonly Result[], now: Temporal.Instant): Promise<Written[]> {
+export async function record(tx: Runner, results: readonly Result[], now: Temporal.Instant): Promise<Written[]> {
   if (results.length === 0) return [];
   const { rows } = await sql<Written>`${PREPARED}
     with results as (

@@ -39,15 +39,19 @@ export async function rehearse(
     const mails = await mailsOf(tx, taken);
     const fences = new Map(taken.map(({ id, fence }) => [id, fence]));
     const results = mails.map(({ opens, clicks, ...mail }) =>
-      resultOf({ id: mail.id, fence: fences.get(mail.id) ?? 0 }, measuredIn({ opens, clicks }), isDead(mail)),
+      resultOf({ ...mail, fence: fences.get(mail.id) ?? 0 }, measuredIn({ opens, clicks }), isDead(mail)),
     );
     await conclude(tx, results, now);
     left.push(...mails.map(({ opens: _opens, clicks: _clicks, ...mail }) => mail));
   }
 }
 
-function resultOf(claimed: Claim, measured: Measured | null, dead: boolean): Result {
-  const nothing = { ...claimed, nextAttemptAt: null, reply: null, stage: null };
+function resultOf(
+  { id, fence, emailCampaignId }: Pick<Result, "id" | "fence" | "emailCampaignId">,
+  measured: Measured | null,
+  dead: boolean,
+): Result {
+  const nothing = { id, fence, emailCampaignId, nextAttemptAt: null, reply: null, stage: null };
   return dead
     ? { ...nothing, state: "refused", reason: "hard-bounce" }
     : { ...nothing, state: "accepted", reason: null, measured };

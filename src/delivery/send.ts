@@ -17,7 +17,7 @@ import type { Meters } from "./metrics.ts";
 import { chosen, type Origin, type Origins, origins } from "./origin.ts";
 import { guard } from "./policy-guard.ts";
 import { addressed, type Addressed, type Mail, prepare, type PrepareOptions } from "./prepare.ts";
-import { recoverExpired, type Result, skipParked } from "./record.ts";
+import { type Became, recoverExpired, skipParked } from "./record.ts";
 import { type RecipientDomain, rest, slower } from "./recipient-domains.ts";
 import { createSlowDomains } from "./slow-domains.ts";
 import { stopwatch } from "./stopwatch.ts";
@@ -76,7 +76,6 @@ export type SenderOptions = PrepareOptions & {
 
 type Domains = ReadonlyMap<string, RecipientDomain>;
 type OriginOf = (senderId: number | null) => Promise<Origins>;
-type Became = Omit<Result, "id" | "fence">;
 /** `claimedMs`: when it was claimed or its claim renewed last, by the clock that only goes forward. */
 type UnderWay = Claim & { account: number | null; claimedMs: number };
 
@@ -153,7 +152,7 @@ export function createSender(options: SenderOptions): Sender {
   }
 
   async function conclude(due: Due, became: Became, address: string | null = null): Promise<void> {
-    await settle({ id: due.id, fence: due.fence, ...became });
+    await settle({ id: due.id, fence: due.fence, emailCampaignId: due.emailCampaignId, ...became });
     meters.count(became, address);
   }
 

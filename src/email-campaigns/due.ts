@@ -1,7 +1,7 @@
 /** What the tick needs: which Email Campaigns are due, and how they stand afterwards. Plans no message itself. */
 import { sql } from "kysely";
 import type { Status } from "../core/email-campaign.ts";
-import { type Db, PREPARED, type Tx } from "../db/database.ts";
+import { type Db, PREPARED, type Runner, type Tx } from "../db/database.ts";
 import { type WithFacts, factsOf } from "./facts.ts";
 
 /**
@@ -51,7 +51,7 @@ export async function advance(tx: Tx, rows: readonly Advance[], now: Temporal.In
  * After messages became final: Completed where every step is resolved (E44), and a look again where a later step was
  * waiting for this one.
  */
-export async function afterResults(tx: Tx, ids: readonly number[], now: Temporal.Instant): Promise<void> {
+export async function afterResults(tx: Runner, ids: readonly number[], now: Temporal.Instant): Promise<void> {
   if (ids.length === 0) return;
   await sql`${PREPARED}
     with concerned as (
