@@ -114,7 +114,7 @@ async function measure(group: readonly Row[]): Promise<Line[]> {
         await startAll(database, seeded, now);
         const worker = { connection: embedded.connection, now: now.toString(), dataDir };
         const profiling = values.profile ? ["--cpu-prof", `--cpu-prof-dir=${values.profile}`] : [];
-        const flags = ["--max-semi-space-size=4", ...profiling]; // those of bin/tidings
+        const flags = ["--min-semi-space-size=16", "--max-semi-space-size=16", ...profiling]; // those of bin/tidings
         const measured = await timed(row.mails, () =>
           runWorkers(
             new URL("sending/ours.ts", import.meta.url),

@@ -21,6 +21,7 @@ import { type Became, recoverExpired, skipParked } from "./record.ts";
 import { type RecipientDomain, rest, slower } from "./recipient-domains.ts";
 import { createSlowDomains } from "./slow-domains.ts";
 import { stopwatch } from "./stopwatch.ts";
+import { createTurns } from "./turns.ts";
 import type { Transports } from "./transports.ts";
 
 /** Messages taken at once, and how many may be under way in one process. */
@@ -28,6 +29,11 @@ const BATCH = 500;
 const MOST_UNDER_WAY = 1500;
 /** Then whoever waits for an answer has a turn: to prepare hundreds in one go would keep the connections waiting. */
 const PREPARED_AT_ONCE = 25;
+/**
+ * Of one account made at the same time: as many as its connections can take and some that are ready when they ask. A mail
+ * that is made long before its turn tells an old time, and holds memory that has to be looked through again and again.
+ */
+const MADE_OF_AN_ACCOUNT = 150;
 /** Of one account, so that a slow server leaves room for the others. */
 const MOST_OF_AN_ACCOUNT = 1000;
 /** What a recipient domain's limit holds back is looked at again after this at the latest: the limit may be another. */
@@ -76,8 +82,11 @@ export type SenderOptions = PrepareOptions & {
 
 type Domains = ReadonlyMap<string, RecipientDomain>;
 type OriginOf = (senderId: number | null) => Promise<Origins>;
-/** `claimedMs`: when it was claimed or its claim renewed last, by the clock that only goes forward. */
-type UnderWay = Claim & { account: number | null; claimedMs: number };
+/**
+ * `claimedMs`: when it was claimed or its claim renewed last, by the clock that only goes forward. `endTurn`: for the next
+ * of its account to be made.
+ */
+type UnderWay = Claim & { account: number | null; claimedMs: number; endTurn?: () => void };
 
 export function createSender(options: SenderOptions): Sender {
   const { db, vault, transports, random, log, meters } = options;
@@ -94,6 +103,7 @@ export function createSender(options: SenderOptions): Sender {
   const queued = new Map<string, number>();
   let waiting: ReadonlySet<number> = new Set();
   const slowDomains = createSlowDomains();
+  const turn = createTurns(MADE_OF_AN_ACCOUNT);
 
   const { enter, settle } = createDesk(db, () => at(), keepTrying);
 
@@ -169,18 +179,17 @@ export function createSender(options: SenderOptions): Sender {
     domains: Domains,
   ): Promise<{ readonly account: Account; readonly mail: Mail } | Became> {
     if (due.obstacle !== null) return kept(due, due.obstacle);
-    // Taken while it was told to stop: handed back before a connection is opened for it.
-    if (stopping) return back(due, null, place(due, at()));
     let origin: Origin | null;
     let mail: Mail | { readonly failure: string };
     try {
       origin = await chosen(await originOf(due.senderId), due, works);
       // What may have arrived waits for its own account, while others pass.
       if (!origin) return back(due, "in-doubt", spread(at().add({ seconds: DOUBT_PAUSE_SECONDS })));
-      const held = underWay.get(due.id);
-      if (held) held.account = origin.account.id ?? 0;
+      await takeTurn(due.id, origin.account.id ?? 0);
+      // Handed back before a connection is opened for it.
+      if (stopping || rests(origin.account) || transports.waits(origin.account, at()))
+        return back(due, null, place(due, at()));
       if (!origin.identity) return back(due, "no-from-address", at().add({ minutes: FAILURE_PAUSE_MINUTES }));
-      if (rests(origin.account)) return back(due, null, place(due, at()));
       const { restsUntil } = domains.get(domainOf(due.address ?? due.email ?? "")) ?? { restsUntil: null };
       if (restsUntil) return back(due, "domain-rests", spread(restsUntil));
       mail = await prepare(options, due, { ...origin, identity: origin.identity }, to, at());
@@ -195,6 +204,12 @@ export function createSender(options: SenderOptions): Sender {
       return { ...NOTHING, state: "refused", reason: "render-failed" };
     }
     return { account: origin.account, mail };
+  }
+
+  async function takeTurn(id: number, account: number): Promise<void> {
+    const held = underWay.get(id)!;
+    held.account = account;
+    held.endTurn = await turn(account);
   }
 
   async function carry(due: Due, { account, mail }: { account: Account; mail: Mail }, domains: Domains): Promise<void> {
@@ -348,6 +363,7 @@ export function createSender(options: SenderOptions): Sender {
   }
 
   function done(id: number): void {
+    underWay.get(id)?.endTurn?.();
     underWay.delete(id);
     for (const waiter of waiters) {
       if (underWay.size > waiter.below) continue;

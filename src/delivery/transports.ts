@@ -29,6 +29,8 @@ export type Transports = {
   of(account: Account): Transport;
   /** Accounts that wait because of trouble; 0 is the one that stands in no table. */
   waiting(now: Temporal.Instant): Promise<number[]>;
+  /** Whether it waits, as far as is known here. */
+  waits(account: Account, now: Temporal.Instant): boolean;
   /** The account waits a while and says why. Messages wait with it; none fails (S17). */
   failed(account: Account, trouble: Trouble, now: Temporal.Instant): Promise<void>;
   /** The account has sent something. */
@@ -74,6 +76,11 @@ export function createTransports(deps: {
     retiring.add(closed);
   }
 
+  function waits(account: Account, now: Temporal.Instant): boolean {
+    const known = troubled.get(account.id ?? 0);
+    return known !== undefined && Temporal.Instant.compare(known.until, now) > 0;
+  }
+
   /** How an account fares is said again by the next mail; what became of this one is yet to be written down. */
   async function told(saying: Promise<unknown>): Promise<void> {
     try {
@@ -110,11 +117,12 @@ export function createTransports(deps: {
       });
     },
 
+    waits,
+
     async failed(account, { kind, text }, now) {
       const key = account.id ?? 0;
-      const known = troubled.get(key);
       // Every message on the way to a server that went away says so; once is enough.
-      if (known && Temporal.Instant.compare(known.until, now) > 0) return;
+      if (waits(account, now)) return;
       const seconds = WAIT_SECONDS[kind] + randomInt(JITTER_SECONDS);
       troubled.set(key, { until: now.add({ seconds }), since: now });
       log.warn({ account: account.name, trouble: text, seconds }, "an email account cannot send; its mail waits");
