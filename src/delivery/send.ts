@@ -35,7 +35,7 @@ const PREPARED_AT_ONCE = 25;
  */
 const MADE_OF_AN_ACCOUNT = 150;
 /** Of one account, so that a slow server leaves room for the others. */
-const MOST_OF_AN_ACCOUNT = 1000;
+const MOST_OF_AN_ACCOUNT = 500;
 /** What a recipient domain's limit holds back is looked at again after this at the latest: the limit may be another. */
 const LONGEST_HELD_MINUTES = 15;
 const SPREAD_SECONDS = 30;
