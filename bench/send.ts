@@ -11,7 +11,7 @@ import { openDatabase } from "../src/db/database.ts";
 import { startEmbedded } from "../src/db/embedded.ts";
 import { migrate } from "../src/db/migrate.ts";
 import { openSecrets } from "../src/secret.ts";
-import { cpuOf, runSource, runWorkers, startHelper, startSink, type Took } from "./sending/processes.ts";
+import { cpuOf, runSource, startHelper, startSink, startWorkers, type Took } from "./sending/processes.ts";
 import { seed, signing, startAll } from "./sending/seed.ts";
 
 const { values } = parseArgs({
@@ -110,36 +110,34 @@ async function measure(group: readonly Row[]): Promise<Line[]> {
     const lines: Line[] = [];
     for (const row of group) {
       if (row.dkim) await signing(database, secrets, now);
+      const worker = { connection: embedded.connection, now: now.toString(), dataDir };
+      const profiling = values.profile ? ["--cpu-prof", `--cpu-prof-dir=${values.profile}`] : [];
+      const ourWorkers = await startWorkers(
+        new URL("sending/ours.ts", import.meta.url),
+        Array.from({ length: row.workers }, () => worker),
+        ["--min-semi-space-size=16", "--max-semi-space-size=16", ...profiling], // as bin/tidings has it
+      );
+      const stockWorkers = await startWorkers(
+        new URL("sending/stock.ts", import.meta.url),
+        cpus()
+          .map((_, at, { length }) => ({
+            port,
+            first: 1 + (at * row.stock) / length,
+            mails: row.stock / length,
+            connections: Math.ceil(connections / length),
+            key: row.dkim ? key : null,
+          }))
+          .slice(0, row.stock > 0 ? undefined : 0),
+      );
       const ours = async () => {
         await startAll(database, seeded, now);
-        const worker = { connection: embedded.connection, now: now.toString(), dataDir };
-        const profiling = values.profile ? ["--cpu-prof", `--cpu-prof-dir=${values.profile}`] : [];
-        const flags = ["--min-semi-space-size=16", "--max-semi-space-size=16", ...profiling]; // those of bin/tidings
-        const measured = await timed(row.mails, () =>
-          runWorkers(
-            new URL("sending/ours.ts", import.meta.url),
-            Array.from({ length: row.workers }, () => worker),
-            flags,
-          ),
-        );
+        const measured = await timed(row.mails, () => ourWorkers.round());
         const { rows: states } = await database.pool.query("select state, count(*)::int from messages group by 1");
         if (states.length !== 1 || states[0].state !== "accepted" || states[0].count !== row.mails)
           throw new Error(`Not all was sent: ${JSON.stringify(states)}`);
         return measured;
       };
-      const stock = () =>
-        timed(row.stock, () =>
-          runWorkers(
-            new URL("sending/stock.ts", import.meta.url),
-            cpus().map((_, at, { length }) => ({
-              port,
-              first: 1 + (at * row.stock) / length,
-              mails: row.stock / length,
-              connections: Math.ceil(connections / length),
-              key: row.dkim ? key : null,
-            })),
-          ),
-        );
+      const stock = () => timed(row.stock, () => stockWorkers.round());
       const source = () =>
         timed(row.mails, async () => [await runSource(port, { mails: row.mails, connections, octets: OCTETS })]);
 
@@ -150,6 +148,7 @@ async function measure(group: readonly Row[]): Promise<Line[]> {
         if (row.stock > 0) results.stock.push(await stock());
         if (row.stock > 0 && !row.dkim) results.source.push(await source());
       }
+      await Promise.all([ourWorkers.stop(), stockWorkers.stop()]);
       lines.push({
         row,
         ours: middle(results.ours),

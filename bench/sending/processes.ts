@@ -77,8 +77,11 @@ export async function runSource(
   return { ms: performance.now() - begun, cpuMicros: 0, sent: mails, rss: 0 };
 }
 
-/** Starts workers, lets them begin together, and waits for what each took. */
-export async function runWorkers(file: URL, args: readonly object[], node: readonly string[] = []): Promise<Took[]> {
+/** Processes that do the same round as often as they are told, side by side. */
+export type Workers = { round(): Promise<Took[]>; stop(): Promise<void> };
+
+/** Starts workers; they are ready when it resolves. */
+export async function startWorkers(file: URL, args: readonly object[], node: readonly string[] = []): Promise<Workers> {
   const workers = await Promise.all(
     args.map(async (one) => {
       const child = fork(file, [JSON.stringify(one)], { execArgv: [...node] });
@@ -86,15 +89,22 @@ export async function runWorkers(file: URL, args: readonly object[], node: reado
       return child;
     }),
   );
-  return Promise.all(
-    workers.map(
-      (child) =>
-        new Promise<Took>((resolve, reject) => {
-          let took: Took | undefined;
-          child.once("message", (message) => (took = message as Took));
-          child.once("exit", (code) => (took ? resolve(took) : reject(new Error(`a worker ended with ${code}`))));
+  const ended = (code: number | null) => new Error(`a worker ended with ${code}`);
+  return {
+    round: () =>
+      Promise.all(
+        workers.map(async (child) => {
+          const { promise, resolve, reject } = Promise.withResolvers<Took>();
+          const failed = (code: number | null) => reject(ended(code));
+          child.once("message", (message) => resolve(message as Took)).once("exit", failed);
           child.send("go");
+          return await promise.finally(() => child.off("exit", failed));
         }),
-    ),
-  );
+      ),
+    async stop() {
+      const gone = Promise.all(workers.map((child) => once(child, "exit")));
+      for (const child of workers) child.disconnect();
+      await gone;
+    },
+  };
 }

@@ -3,7 +3,6 @@
  * quoted-printable said outright, DKIM with a key opened once. It records nothing. Runs as a process of its own.
  */
 import { createPrivateKey } from "node:crypto";
-import { once } from "node:events";
 import { createTransport } from "nodemailer";
 import nunjucks from "nunjucks";
 import { HTML, personOf, SUBJECT, TEXT } from "./content.ts";
@@ -24,38 +23,40 @@ const pool = createTransport({
   maxMessages: Number.POSITIVE_INFINITY,
   ...(key && { dkim: { domainName: "example.com", keySelector: "bench", privateKey: createPrivateKey(key) as never } }),
 });
+process.on("message", () => void round());
+process.once("disconnect", () => pool.close());
 process.send?.("ready");
-await once(process, "message");
-const before = process.cpuUsage();
-const begun = performance.now();
-let next = first;
-await Promise.all(
-  Array.from({ length: connections * 2 }, async () => {
-    while (next < first + mails) {
-      const n = next++;
-      const person = personOf(n);
-      const values = {
-        ...person,
-        postal_address: "Example Ltd, 1 High Street, Lisbon",
-        unsubscribe_url: `http://localhost/u/${n}.abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG`,
-      };
-      await pool.sendMail({
-        from: { name: "Marta Silva", address: "marta@example.com" },
-        to: { name: `${person.first_name} ${person.last_name}`, address: person.email },
-        subject: subject.render(values),
-        html: html.render(values),
-        text: text.render(values),
-        textEncoding: "quoted-printable",
-        headers: {
-          "List-Unsubscribe": `<${values.unsubscribe_url}>`,
-          "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-        },
-      });
-    }
-  }),
-);
-const ms = performance.now() - begun;
-const { user, system } = process.cpuUsage(before);
-process.send?.({ ms, cpuMicros: user + system, sent: mails, rss: process.resourceUsage().maxRSS / 1024 });
-pool.close();
-process.disconnect?.();
+
+async function round(): Promise<void> {
+  const before = process.cpuUsage();
+  const begun = performance.now();
+  let next = first;
+  await Promise.all(
+    Array.from({ length: connections * 2 }, async () => {
+      while (next < first + mails) {
+        const n = next++;
+        const person = personOf(n);
+        const values = {
+          ...person,
+          postal_address: "Example Ltd, 1 High Street, Lisbon",
+          unsubscribe_url: `http://localhost/u/${n}.abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG`,
+        };
+        await pool.sendMail({
+          from: { name: "Marta Silva", address: "marta@example.com" },
+          to: { name: `${person.first_name} ${person.last_name}`, address: person.email },
+          subject: subject.render(values),
+          html: html.render(values),
+          text: text.render(values),
+          textEncoding: "quoted-printable",
+          headers: {
+            "List-Unsubscribe": `<${values.unsubscribe_url}>`,
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+          },
+        });
+      }
+    }),
+  );
+  const ms = performance.now() - begun;
+  const { user, system } = process.cpuUsage(before);
+  process.send?.({ ms, cpuMicros: user + system, sent: mails, rss: process.resourceUsage().maxRSS / 1024 });
+}
