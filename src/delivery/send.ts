@@ -81,12 +81,14 @@ export type SenderOptions = PrepareOptions & {
 };
 
 type Domains = ReadonlyMap<string, RecipientDomain>;
-type OriginOf = (senderId: number | null) => Promise<Origins>;
-/**
- * `claimedMs`: when it was claimed or its claim renewed last, by the clock that only goes forward. `endTurn`: for the next
- * of its account to be made.
- */
-type UnderWay = Claim & { account: number | null; claimedMs: number; endTurn?: () => void };
+/** What mails that were claimed together have in common. */
+type Batch = {
+  readonly originOf: (senderId: number | null) => Promise<Origins>;
+  readonly to: Addressed;
+  readonly domains: Domains;
+};
+/** `claimedMs`: when it was claimed or its claim renewed last, by the clock that only goes forward. */
+type UnderWay = Claim & { account: number | null; claimedMs: number };
 
 export function createSender(options: SenderOptions): Sender {
   const { db, vault, transports, random, log, meters } = options;
@@ -134,11 +136,9 @@ export function createSender(options: SenderOptions): Sender {
     try {
       const due = await load(db, claims, now);
       meters.lag(due, now);
-      const originOf = origins(db, vault);
-      const to = await addressed(db, due);
-      const domains = await slower(db, now);
+      const batch = { originOf: origins(db, vault), to: await addressed(db, due), domains: await slower(db, now) };
       for (const [at, message] of due.entries()) {
-        void deliver(message, originOf, to, domains);
+        void deliver(message, batch);
         if (at % PREPARED_AT_ONCE === PREPARED_AT_ONCE - 1) await setImmediate();
       }
     } catch (error) {
@@ -149,14 +149,16 @@ export function createSender(options: SenderOptions): Sender {
   }
 
   /** One message on its way, until what became of it is written down. */
-  async function deliver(due: Due, originOf: OriginOf, to: Addressed, domains: Domains): Promise<void> {
+  async function deliver(due: Due, batch: Batch): Promise<void> {
+    let endTurn: (() => void) | undefined;
     try {
-      const ready = await outfit(due, originOf, to, domains);
-      if ("account" in ready) await carry(due, ready, domains);
+      const ready = await outfit(due, batch, async (account) => void (endTurn = await turn(account.id ?? 0)));
+      if ("account" in ready) await carry(due, ready, batch.domains);
       else await conclude(due, ready);
     } catch (error) {
       failed(due, error);
     } finally {
+      endTurn?.();
       done(due.id);
     }
   }
@@ -174,9 +176,8 @@ export function createSender(options: SenderOptions): Sender {
   /** The mail and the account it leaves by, or what became of it without one. */
   async function outfit(
     due: Due,
-    originOf: OriginOf,
-    to: Addressed,
-    domains: Domains,
+    { originOf, to, domains }: Batch,
+    takeTurn: (account: Account) => Promise<void>,
   ): Promise<{ readonly account: Account; readonly mail: Mail } | Became> {
     if (due.obstacle !== null) return kept(due, due.obstacle);
     let origin: Origin | null;
@@ -185,7 +186,9 @@ export function createSender(options: SenderOptions): Sender {
       origin = await chosen(await originOf(due.senderId), due, works);
       // What may have arrived waits for its own account, while others pass.
       if (!origin) return back(due, "in-doubt", spread(at().add({ seconds: DOUBT_PAUSE_SECONDS })));
-      await takeTurn(due.id, origin.account.id ?? 0);
+      const held = underWay.get(due.id);
+      if (held) held.account = origin.account.id ?? 0;
+      await takeTurn(origin.account);
       // Handed back before a connection is opened for it.
       if (stopping || rests(origin.account) || transports.waits(origin.account, at()))
         return back(due, null, place(due, at()));
@@ -204,12 +207,6 @@ export function createSender(options: SenderOptions): Sender {
       return { ...NOTHING, state: "refused", reason: "render-failed" };
     }
     return { account: origin.account, mail };
-  }
-
-  async function takeTurn(id: number, account: number): Promise<void> {
-    const held = underWay.get(id)!;
-    held.account = account;
-    held.endTurn = await turn(account);
   }
 
   async function carry(due: Due, { account, mail }: { account: Account; mail: Mail }, domains: Domains): Promise<void> {
@@ -363,7 +360,6 @@ export function createSender(options: SenderOptions): Sender {
   }
 
   function done(id: number): void {
-    underWay.get(id)?.endTurn?.();
     underWay.delete(id);
     for (const waiter of waiters) {
       if (underWay.size > waiter.below) continue;

@@ -14,19 +14,32 @@ export function gatedDatabase(pool: pg.Pool, turnstile: Turnstile, actor: Actor)
         return new Promise(() => undefined);
       }
       actor.connections.add(client);
+      // One connection does what it is sent in that order, whether or not the answers are waited for.
+      let behind: Promise<unknown> | undefined;
+      const inOrder = <Result>(work: () => Promise<Result>): Promise<Result> => {
+        const mine = behind ? behind.then(work) : work();
+        const over: Promise<unknown> = mine
+          .catch(() => undefined)
+          .finally(() => {
+            if (behind === over) behind = undefined;
+          });
+        behind = over;
+        return mine;
+      };
+      const query = (text: string, values: unknown[]) => {
+        const pid = (client as unknown as { processID: number }).processID;
+        const ask = async () => {
+          if (/^begin/i.test(text)) actor.open.add(client);
+          const result = await client.query(text, values);
+          if (/^(?:commit|rollback)$/i.test(text)) actor.open.delete(client);
+          return result;
+        };
+        // Who only looks changes nothing for anybody, and what is seen may be old in any case.
+        if (isLook(text) && actor.alive) return turnstile.look(actor, () => client.query(text, values));
+        return turnstile.ask(actor, labelOf(text), ask, pid);
+      };
       return {
-        query: (text: string, values: unknown[]) => {
-          const pid = (client as unknown as { processID: number }).processID;
-          const ask = async () => {
-            if (/^begin/i.test(text)) actor.open.add(client);
-            const result = await client.query(text, values);
-            if (/^(?:commit|rollback)$/i.test(text)) actor.open.delete(client);
-            return result;
-          };
-          // Who only looks changes nothing for anybody, and what is seen may be old in any case.
-          if (isLook(text) && actor.alive) return turnstile.look(actor, () => client.query(text, values));
-          return turnstile.ask(actor, labelOf(text), ask, pid);
-        },
+        query: (text: string, values: unknown[]) => inOrder(() => query(text, values)),
         release: () => {
           if (actor.connections.delete(client)) client.release();
         },
