@@ -77,8 +77,11 @@ type ContentText = Pick<StepText, "subject" | "html" | "text">;
 
 export type World = ReturnType<typeof world>;
 
-/** Makes things through the modules' front doors; templates alone are written as they stand after compiling. */
-export function world(db: Db) {
+/**
+ * Makes things through the modules' front doors; templates alone are written as they stand after compiling.
+ * @param batches what is sent goes by these connections, as in the program.
+ */
+export function world(db: Db, batches = db) {
   let count = 0;
 
   async function template(content: ContentText): Promise<number> {
@@ -211,7 +214,7 @@ export function world(db: Db) {
 
     delivery: (more: Partial<DeliveryOptions> = {}): Delivery =>
       createDelivery({
-        db,
+        db: batches,
         vault: { seal },
         publicUrl: PUBLIC_URL,
         linkKeys,

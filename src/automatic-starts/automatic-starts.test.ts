@@ -22,7 +22,7 @@ let campaignId: number;
 
 beforeAll(async () => {
   fresh = await freshDatabase();
-  small = world(fresh.db);
+  small = world(fresh.db, fresh.database.batches);
   await small.sender();
   await declare(fresh.db, { key: "plan", label: "Plan", type: "text", choices: null }, actor, at("2026-01-01"));
 });

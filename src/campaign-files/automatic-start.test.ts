@@ -34,7 +34,7 @@ let sender: { readonly id: number; readonly email: string };
 
 beforeAll(async () => {
   fresh = await freshDatabase();
-  small = world(fresh.db);
+  small = world(fresh.db, fresh.database.batches);
   sender = await small.sender();
   folder = await mkdtemp(join(tmpdir(), "tidings-start-files-"));
   await declare(fresh.db, { key: "plan", label: "Plan", type: "text", choices: null }, actor, BEGAN);

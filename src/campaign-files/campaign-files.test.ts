@@ -20,7 +20,7 @@ let small: World;
 let folder: string;
 beforeAll(async () => {
   fresh = await freshDatabase();
-  small = world(fresh.db);
+  small = world(fresh.db, fresh.database.batches);
   folder = await mkdtemp(join(tmpdir(), "tidings-files-"));
 });
 afterAll(async () => {

@@ -41,7 +41,7 @@ describe("the doctor, of an installation at work", () => {
   });
 
   it("tells mail that is late and claims nobody takes over", async () => {
-    const small = world(fresh.db);
+    const small = world(fresh.db, fresh.database.batches);
     const now = Temporal.Now.instant();
     expect((await look("mail that is due"))[0]).toBe("good");
     const campaign = await small.campaign([{ day: 0 }]);

@@ -24,7 +24,7 @@ let sink: Sink | undefined;
 
 beforeEach(async () => {
   fresh = await freshDatabase();
-  small = world(fresh.db);
+  small = world(fresh.db, fresh.database.batches);
   await small.postalAddress("1 Street");
   dataDir = mkdtempSync(join(tmpdir(), "tidings-drain-"));
 });

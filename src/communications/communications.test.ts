@@ -20,7 +20,7 @@ const actor = { name: "ana@example.com", role: "manager" as const, userId: null 
 
 beforeAll(async () => {
   fresh = await freshDatabase();
-  small = world(fresh.db);
+  small = world(fresh.db, fresh.database.batches);
   delivery = small.delivery();
   server = openServer({
     db: fresh.db,

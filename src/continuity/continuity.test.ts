@@ -53,7 +53,7 @@ function lifeline(db: FreshDatabase["db"], dataDir: string, moment: { now: Tempo
 /** Two steps, day 0 and day 3, started on 2 November; the program lives until `until`. */
 async function installation(until: Temporal.Instant, dataDir = folder()) {
   const database = await fresh();
-  const small = world(database.db);
+  const small = world(database.db, database.database.batches);
   const campaign = await small.campaign([{ day: 0 }, { day: 3 }, { day: 12 }]);
   const person = await small.person();
   const id = await small.start(campaign.id, person.id, BEGIN);
@@ -70,8 +70,11 @@ it("E57 a server that was down over night catches up by itself", async () => {
   const { database, dataDir, id } = await installation(at("2026-11-05T02:00:00Z"));
   const moment = { now: at("2026-11-05T12:00:00Z") };
   expect(await lifeline(database.db, dataDir, moment).mayLeave()).toBe(true);
-  await world(database.db).delivery().runUntilIdle(moment.now);
-  expect(await world(database.db).messages(id)).toMatchObject([{ state: "accepted" }, { state: "accepted" }]);
+  await world(database.db, database.database.batches).delivery().runUntilIdle(moment.now);
+  expect(await world(database.db, database.database.batches).messages(id)).toMatchObject([
+    { state: "accepted" },
+    { state: "accepted" },
+  ]);
 });
 
 it("a dump read back holds, shows what is due, and a `run` refuses", async () => {
@@ -107,7 +110,7 @@ it("`skip` resolves what is due, and what lies ahead goes on", async () => {
 
 it("`skip` resolves what was on its way when the backup was made, and wakes what waited for it", async () => {
   const { database, id } = await installation(at("2026-11-05T10:00:00Z"));
-  await world(database.db).delivery().planDue(at("2026-11-05T10:00:00Z"));
+  await world(database.db, database.database.batches).delivery().planDue(at("2026-11-05T10:00:00Z"));
   await database.db
     .updateTable("messages")
     .set({ state: "in_data", claimedBy: "gone", claimedUntil: at("2026-11-05T10:01:00Z"), nextAttemptAt: null })

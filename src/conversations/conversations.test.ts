@@ -26,7 +26,7 @@ const misbehaving = new Map<string, string>();
 
 beforeAll(async () => {
   fresh = await freshDatabase();
-  here = world(fresh.db);
+  here = world(fresh.db, fresh.database.batches);
   sink = await startSink({
     answer: (step, argument) => (step === "RCPT" ? misbehaving.get(/<([^>]*)>/.exec(argument)?.[1] ?? "") : undefined),
   });

@@ -18,7 +18,7 @@ let sink: Sink;
 
 beforeAll(async () => {
   fresh = await freshDatabase();
-  here = world(fresh.db);
+  here = world(fresh.db, fresh.database.batches);
   sink = await startSink({
     recipient: (to) => (to.startsWith("bad") ? "refuse" : to.startsWith("slow") ? "defer" : "accept"),
   });

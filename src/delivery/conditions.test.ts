@@ -23,7 +23,7 @@ let customers: number;
 
 beforeAll(async () => {
   fresh = await freshDatabase();
-  small = world(fresh.db);
+  small = world(fresh.db, fresh.database.batches);
   await small.postalAddress("1 Street");
   await small.sender();
   const field = (key: string, type: "text" | "number" | "boolean" | "date") =>

@@ -11,7 +11,7 @@ let small: World;
 
 beforeAll(async () => {
   fresh = await freshDatabase();
-  small = world(fresh.db);
+  small = world(fresh.db, fresh.database.batches);
   await small.postalAddress("Example Ltd, 1 Example Street, Lisbon");
 });
 afterAll(() => fresh.close());

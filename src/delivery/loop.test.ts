@@ -10,7 +10,7 @@ let small: World;
 
 beforeAll(async () => {
   fresh = await freshDatabase();
-  small = world(fresh.db);
+  small = world(fresh.db, fresh.database.batches);
   await small.postalAddress("Example Ltd");
 });
 afterAll(() => fresh.close());

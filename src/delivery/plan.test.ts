@@ -12,7 +12,7 @@ let small: World;
 
 beforeAll(async () => {
   fresh = await freshDatabase();
-  small = world(fresh.db);
+  small = world(fresh.db, fresh.database.batches);
 });
 afterAll(() => fresh.close());
 

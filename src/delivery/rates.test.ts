@@ -14,7 +14,7 @@ const NOW = at("2026-03-01");
 
 beforeAll(async () => {
   fresh = await freshDatabase();
-  small = world(fresh.db);
+  small = world(fresh.db, fresh.database.batches);
   await small.postalAddress("Example Ltd, 1 Example Street, Lisbon");
 });
 afterEach(async () => {

@@ -17,7 +17,7 @@ const open: { close(): Promise<void> }[] = [];
 
 beforeAll(async () => {
   fresh = await freshDatabase();
-  small = world(fresh.db);
+  small = world(fresh.db, fresh.database.batches);
   await small.postalAddress("Example Ltd, 1 Example Street, Lisbon");
 });
 afterEach(async () => {

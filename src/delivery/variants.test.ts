@@ -17,7 +17,7 @@ let fresh: FreshDatabase;
 let small: World;
 beforeAll(async () => {
   fresh = await freshDatabase();
-  small = world(fresh.db);
+  small = world(fresh.db, fresh.database.batches);
   await small.postalAddress("1 Street");
 });
 afterAll(() => fresh?.close());

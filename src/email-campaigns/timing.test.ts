@@ -18,7 +18,7 @@ const hearing = { ...neighboursOf({ keysFor: () => [] } as never), erasureKeys: 
 
 beforeAll(async () => {
   fresh = await freshDatabase();
-  small = world(fresh.db);
+  small = world(fresh.db, fresh.database.batches);
   for (const key of ["renewal", "birthday"])
     await declare(fresh.db, { key, label: key, type: "date", choices: null }, actor, BEGAN);
 });

@@ -14,7 +14,7 @@ let count = 0;
 
 beforeAll(async () => {
   fresh = await freshDatabase();
-  here = world(fresh.db);
+  here = world(fresh.db, fresh.database.batches);
 });
 afterAll(() => fresh.close());
 

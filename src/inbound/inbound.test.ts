@@ -16,7 +16,7 @@ const watching = async (_tx: unknown, received: Received) => void seen.push(rece
 
 beforeAll(async () => {
   fresh = await freshDatabase();
-  here = world(fresh.db);
+  here = world(fresh.db, fresh.database.batches);
   campaignId = (await here.campaign()).id;
 });
 afterAll(() => fresh.close());

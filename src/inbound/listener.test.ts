@@ -20,7 +20,7 @@ const open: { stop(): Promise<void> }[] = [];
 
 beforeAll(async () => {
   fresh = await freshDatabase();
-  small = world(fresh.db);
+  small = world(fresh.db, fresh.database.batches);
   const account = await small.account(1);
   await receiving.update(fresh.db, account.id, { bounceDomain: "bounces.example.com" }, seal, actor, null, NOW);
 });

@@ -23,7 +23,7 @@ async function open(
   now: Temporal.Instant,
 ): Promise<Setting & { ask(url: string): Promise<any>; close(): Promise<void> }> {
   const fresh = await freshDatabase();
-  const small = world(fresh.db);
+  const small = world(fresh.db, fresh.database.batches);
   const clock = { now };
   const viewer = { name: "vera@example.com", role: "viewer" as const, userId: null };
   const server = openServer({

@@ -30,7 +30,7 @@ let now = LATER;
 
 beforeAll(async () => {
   fresh = await freshDatabase();
-  here = world(fresh.db);
+  here = world(fresh.db, fresh.database.batches);
   await here.postalAddress("Example Ltd");
   folder = mkdtempSync(join(tmpdir(), "tidings-tracking-"));
   recorder = opened();

@@ -29,7 +29,7 @@ const open: { close(): Promise<void> }[] = [];
 
 beforeAll(async () => {
   fresh = await freshDatabase();
-  here = world(fresh.db);
+  here = world(fresh.db, fresh.database.batches);
   await here.postalAddress("Example Ltd, 1 Example Street");
   folder = mkdtempSync(join(tmpdir(), "tidings-measuring-"));
   recorder = createRecorder({

@@ -12,7 +12,7 @@ let here: World;
 
 beforeAll(async () => {
   fresh = await freshDatabase();
-  here = world(fresh.db);
+  here = world(fresh.db, fresh.database.batches);
   await here.postalAddress("Example Ltd");
 });
 afterAll(() => fresh.close());

@@ -13,7 +13,7 @@ let now = at("2026-03-01");
 
 beforeAll(async () => {
   fresh = await freshDatabase();
-  small = world(fresh.db);
+  small = world(fresh.db, fresh.database.batches);
   delivery = small.delivery();
   server = openServer({ db: fresh.db, clock: () => now, authenticate: async () => null, seal });
   pages(server.http, { db: fresh.db, clock: () => now, linkKeys });

@@ -47,7 +47,7 @@ beforeAll(async () => {
   const people = ["ana", "full", "away", "eva"].map((name) => `${name}@${DOMAINS.people}`);
   servers = await startMailServers([...people, SALES, BOUNCES], { introspectionPort: port });
   fresh = await freshDatabase();
-  here = world(fresh.db);
+  here = world(fresh.db, fresh.database.batches);
   await here.postalAddress("Example Ltd, 1 Example Street, Lisbon");
 });
 afterEach(async () => {

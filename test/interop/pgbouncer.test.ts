@@ -140,7 +140,7 @@ describe("over PgBouncer in transaction mode", () => {
 
   it("several processes share it; what is started leaves within a moment, and a restart of the pooler loses nothing", async () => {
     const processes = [await staying("serve"), await staying("work"), await staying("work")];
-    const small = world(fresh.db);
+    const small = world(fresh.db, fresh.database.batches);
     const account = await fresh.db.selectFrom("emailAccounts").select("id").executeTakeFirstOrThrow();
     const { id: senderId } = await small.sender({ emailAccountId: account.id });
     const campaign = await small.campaign([{ day: 0 }]);

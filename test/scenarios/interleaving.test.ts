@@ -37,7 +37,7 @@ beforeAll(async () => {
   await fresh.pool.query(`alter system set deadlock_timeout = '5ms'`);
   await fresh.pool.query("select pg_reload_conf()");
   await fresh.pool.query(WATCH);
-  const small = world(fresh.db);
+  const small = world(fresh.db, fresh.database.batches);
   await small.postalAddress("1 Example Street");
   const account = await small.account(25);
   const { id: senderId } = await small.sender({ emailAccountId: account.id });
