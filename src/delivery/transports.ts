@@ -76,8 +76,8 @@ export function createTransports(deps: {
     retiring.add(closed);
   }
 
-  function waits(account: Account, now: Temporal.Instant): boolean {
-    const known = troubled.get(account.id ?? 0);
+  function waits({ id }: Pick<Account, "id">, now: Temporal.Instant): boolean {
+    const known = troubled.get(id ?? 0);
     return known !== undefined && Temporal.Instant.compare(known.until, now) > 0;
   }
 
@@ -109,12 +109,11 @@ export function createTransports(deps: {
         .select(["id", "changedAt"])
         .where("id", "in", ids)
         .execute();
-      return ids.filter((id) => {
+      for (const { id, changedAt } of accounts) {
         const trouble = troubled.get(id);
-        const changedAt = accounts.find((account) => account.id === id)?.changedAt;
-        const mended = trouble && changedAt && Temporal.Instant.compare(changedAt, trouble.since) > 0;
-        return trouble && !mended && Temporal.Instant.compare(trouble.until, now) > 0;
-      });
+        if (trouble && Temporal.Instant.compare(changedAt, trouble.since) > 0) trouble.until = trouble.since;
+      }
+      return ids.filter((id) => waits({ id }, now));
     },
 
     waits,
