@@ -119,15 +119,13 @@ async function measure(group: readonly Row[]): Promise<Line[]> {
       );
       const stockWorkers = await startWorkers(
         new URL("sending/stock.ts", import.meta.url),
-        cpus()
-          .map((_, at, { length }) => ({
-            port,
-            first: 1 + (at * row.stock) / length,
-            mails: row.stock / length,
-            connections: Math.ceil(connections / length),
-            key: row.dkim ? key : null,
-          }))
-          .slice(0, row.stock > 0 ? undefined : 0),
+        (row.stock > 0 ? cpus() : []).map((_, at, { length }) => ({
+          port,
+          first: 1 + (at * row.stock) / length,
+          mails: row.stock / length,
+          connections: Math.ceil(connections / length),
+          key: row.dkim ? key : null,
+        })),
       );
       const ours = async () => {
         await startAll(database, seeded, now);

@@ -89,16 +89,15 @@ export async function startWorkers(file: URL, args: readonly object[], node: rea
       return child;
     }),
   );
-  const ended = (code: number | null) => new Error(`a worker ended with ${code}`);
   return {
     round: () =>
       Promise.all(
         workers.map(async (child) => {
           const { promise, resolve, reject } = Promise.withResolvers<Took>();
-          const failed = (code: number | null) => reject(ended(code));
+          const failed = (code: number | null) => reject(new Error(`a worker ended with ${code}`));
           child.once("message", (message) => resolve(message as Took)).once("exit", failed);
           child.send("go");
-          return await promise.finally(() => child.off("exit", failed));
+          return promise.finally(() => child.off("exit", failed));
         }),
       ),
     async stop() {

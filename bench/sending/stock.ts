@@ -6,6 +6,7 @@ import { createPrivateKey } from "node:crypto";
 import { createTransport } from "nodemailer";
 import nunjucks from "nunjucks";
 import { HTML, personOf, SUBJECT, TEXT } from "./content.ts";
+import { serveRounds } from "./rounds.ts";
 
 const { port, first, mails, connections, key } = JSON.parse(process.argv[2]!);
 const escaping = new nunjucks.Environment(null, { autoescape: true });
@@ -23,13 +24,9 @@ const pool = createTransport({
   maxMessages: Number.POSITIVE_INFINITY,
   ...(key && { dkim: { domainName: "example.com", keySelector: "bench", privateKey: createPrivateKey(key) as never } }),
 });
-process.on("message", () => void round());
-process.once("disconnect", () => pool.close());
-process.send?.("ready");
+serveRounds(round, () => pool.close());
 
-async function round(): Promise<void> {
-  const before = process.cpuUsage();
-  const begun = performance.now();
+async function round(): Promise<number> {
   let next = first;
   await Promise.all(
     Array.from({ length: connections * 2 }, async () => {
@@ -56,7 +53,5 @@ async function round(): Promise<void> {
       }
     }),
   );
-  const ms = performance.now() - begun;
-  const { user, system } = process.cpuUsage(before);
-  process.send?.({ ms, cpuMicros: user + system, sent: mails, rss: process.resourceUsage().maxRSS / 1024 });
+  return mails;
 }
