@@ -103,7 +103,6 @@ export function createSender(options: SenderOptions): Sender {
   /** Accounts that have reached their limits, by when they may go on; and when the next mail held back for a domain may. */
   const resting = new Map<number, Temporal.Instant>();
   const queued = new Map<string, number>();
-  let waiting: ReadonlySet<number> = new Set();
   const slowDomains = createSlowDomains();
   const turn = createTurns(MADE_OF_AN_ACCOUNT);
 
@@ -113,7 +112,6 @@ export function createSender(options: SenderOptions): Sender {
     const limit = Math.min(BATCH, MOST_UNDER_WAY - underWay.size);
     if (stopping || limit < BATCH / 4) return null;
     const troubled = await transports.waiting(now);
-    waiting = new Set(troubled);
     const full = saturated();
     const without = [...troubled, ...full, ...atRest(now)];
     return { worker, limit, without, serverByUrl: Boolean(vault.smtpUrl), crowded: full.length > 0 };
@@ -310,7 +308,7 @@ export function createSender(options: SenderOptions): Sender {
   }
 
   function works(account: Account): boolean {
-    return !account.resumesByHand && !waiting.has(account.id ?? 0) && !rests(account);
+    return !account.resumesByHand && !transports.waits(account, at()) && !rests(account);
   }
 
   function rests(account: Account): boolean {
